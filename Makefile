@@ -1,0 +1,68 @@
+# Every target first sets up what it needs in .venv. Nothing is installed outside this folder, except for the test tools
+# that scripts/install_test_tools.sh adds when run as root on Debian.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo dev test test-fast lint clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Not taken from the environment: a DAGSTER_HOME set there belongs to another project.
+DAGSTER_HOME := $(CURDIR)/dagster_home
+LAKE_SOURCE ?= $(CURDIR)/data/source
+LAKE_ROOT ?= $(CURDIR)/data/lake
+SCALE := 0.01
+PORT := 3000
+
+define MONTHLY_GROSS_SALES
+SELECT sales_month,
+       SUM(gross_sales) FILTER (WHERE channel = 'store')   AS store,
+       SUM(gross_sales) FILTER (WHERE channel = 'catalog') AS catalog,
+       SUM(gross_sales) FILTER (WHERE channel = 'web')     AS web
+FROM gold.daily_sales_summary
+WHERE sales_month <> 'undated'
+GROUP BY sales_month
+ORDER BY sales_month
+endef
+
+export DAGSTER_HOME LAKE_SOURCE LAKE_ROOT MONTHLY_GROSS_SALES
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "Variables: SCALE=$(SCALE) PORT=$(PORT) LAKE_SOURCE=$(LAKE_SOURCE) LAKE_ROOT=$(LAKE_ROOT)"
+
+install: .venv/.installed ## create .venv with the package, its dependencies and the development tools
+
+.venv/.installed: setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 install" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into .venv (the first time takes a minute or two)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: install ## make source files, run bronze, silver and gold, and print monthly gross sales per channel
+	$(BIN)/lake-assets sample --scale $(SCALE)
+	$(BIN)/lake-assets run
+	@$(BIN)/lake-assets query "$$MONTHLY_GROSS_SALES"
+
+dev: install ## start the Dagster UI on this machine, port PORT
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+test: install ## run all tests (as root on Debian, installs Chromium and Java first when missing)
+	@scripts/install_test_tools.sh
+	$(BIN)/python -m pytest -ra
+
+test-fast: install ## run the unit tests only
+	$(BIN)/python -m pytest -ra lake_assets_tests/unit
+
+lint: install ## check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove .venv, caches and build artefacts; the lake and the run history stay
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

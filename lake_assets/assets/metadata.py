@@ -1,0 +1,88 @@
+"""What an asset and a materialisation say of themselves in the Dagster UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from lake_assets.contract.layers import LakeTable
+from lake_assets.contract.types import physical_type
+from lake_assets.lake.records import Publication
+
+PREVIEW_ROWS = 10
+OWNERS = ["team:data-engineering"]
+
+
+def table_schema(table: LakeTable) -> dg.TableSchema:
+    """Columns with types, comments, keys and the personal-data tag."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=physical_type(column),
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+                tags={
+                    **({"primary_key": ""} if column.name in table.primary_key else {}),
+                    **({"personal_data": ""} if column.personal else {}),
+                },
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def definition_metadata(table: LakeTable) -> Mapping[str, Any]:
+    return {
+        "dagster/column_schema": table_schema(table),
+        "dagster/table_name": table.identifier,
+        "primary_key": ", ".join(table.primary_key),
+        "sorted_by": ", ".join(table.sort) or "as delivered",
+    }
+
+
+def tags(table: LakeTable) -> dict[str, str]:
+    found = {"layer": table.layer}
+    if table.source and table.source.channel:
+        found["channel"] = table.source.channel
+    if any(column.personal for column in table.columns):
+        found["personal_data"] = "true"
+    return found
+
+
+def publication_metadata(table: LakeTable, publication: Publication, root: Path, seconds: float) -> Mapping[str, Any]:
+    """Figures of one published partition; numbers are plotted over time by the UI."""
+    location = root / Path(publication.objects[0].key).parent if publication.objects else root
+    return {
+        "dagster/partition_row_count": publication.rows,
+        "bytes": publication.bytes,
+        "source_rows": publication.source_rows,
+        "quarantined_rows": publication.quarantined,
+        "duplicate_rows": publication.duplicates,
+        "seconds_of_step": round(seconds, 3),
+        "location": dg.MetadataValue.path(str(location)),
+        "content_hash": publication.content,
+        "preview": dg.MetadataValue.md(preview(table, publication, root)),
+    }
+
+
+def preview(table: LakeTable, publication: Publication, root: Path) -> str:
+    """The first rows as a Markdown table, without columns of personal data."""
+    columns = [column.name for column in table.columns if not column.personal]
+    stored = next((item for item in publication.objects if item.rows), None)
+    if stored is None:
+        return "no rows"
+    with pq.ParquetFile(root / stored.key) as file:
+        batch = next(file.iter_batches(batch_size=PREVIEW_ROWS, columns=columns))
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row in batch.to_pylist():
+        lines.append("| " + " | ".join(_cell(row[name]) for name in columns) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")

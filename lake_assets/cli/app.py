@@ -1,0 +1,98 @@
+"""The verbs of the command line. Each reads the settings, calls the code that does the work, and shows what it did."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lake_assets import __version__
+from lake_assets.cli.console import output, progress
+from lake_assets.settings import load_settings
+
+app = typer.Typer(
+    help="A medallion data lake (bronze, silver, gold) of the 24 TPC-DS tables as partitioned Dagster assets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def lake_assets(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Settings are environment variables: LAKE_ROOT, LAKE_SOURCE, LAKE_ENGINE (sail or spark) and others."""
+
+
+@app.command()
+def sample(
+    scale: Annotated[float, typer.Option(min=0.01, help="TPC-DS scale factor; 1 is about 1 GB of raw text.")] = 0.01,
+    source: Annotated[Path | None, typer.Option(help="Folder to write to; default: LAKE_SOURCE.")] = None,
+) -> None:
+    """Make TPC-DS source files, gzip text as in the public bucket, one folder per table."""
+    from lake_assets.contract.tables import TABLES
+    from lake_assets.lake.sample import make_sample
+
+    target = (source or load_settings().source).expanduser().absolute()
+    with progress() as bars:
+        bar = bars.add_task(f"Tables at scale {scale:g}", total=len(TABLES), doing="generating")
+        made = make_sample(scale, target, lambda name: bars.update(bar, advance=1, doing=name))
+        bars.update(bar, completed=len(TABLES), doing="")
+    files = list(target.rglob("*.gz"))
+    told = "Wrote" if made else "Already there:"
+    output.print(f"{told} {len(files)} files of {len(TABLES)} tables at scale {scale:g} in {target}", soft_wrap=True)
+    output.print("Derived from TPC-DS; results are not comparable with published TPC results.")
+
+
+@app.command()
+def run(
+    months: Annotated[
+        str | None, typer.Option(help="Only these months, e.g. 2000-01..2000-12, 2001-05 or undated; default: all.")
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Only these assets: a Dagster selection, e.g. 'group:silver' or 'key:silver/item'."),
+    ] = None,
+) -> None:
+    """Find new source files, ingest them, and refresh what depends on them. Does nothing when nothing is new."""
+    from lake_assets.cli.run import run_lake
+
+    run_lake(load_settings(), months, only)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SQL statement; tables are named layer.table.")],
+    format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,
+) -> None:
+    """Ask the lake with DuckDB."""
+    from lake_assets.cli.show import show_result
+    from lake_assets.query.duckdb import query as run_query
+
+    show_result(run_query(load_settings().root, sql), format.value)
+
+
+@app.command()
+def status() -> None:
+    """Show every table: partitions, rows, bytes, last publication, and whether every source row is accounted for."""
+    from lake_assets.cli.show import show_status
+    from lake_assets.lake.lake import Lake
+
+    lake = Lake(load_settings())
+    show_status(lake)

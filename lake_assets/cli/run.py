@@ -1,0 +1,196 @@
+"""`lake-assets run`: discover, pin, and let Dagster materialise what is stale, so that the UI shows the same runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from rich.progress import Progress
+
+from lake_assets import refresh
+from lake_assets.cli.console import errors, human_bytes, output, progress
+from lake_assets.cli.selection import parse_months, select_tables
+from lake_assets.cli.show import closing_table
+from lake_assets.contract.layers import BATCH_COLUMN, LakeTable, lake_table
+from lake_assets.definitions import build_definitions
+from lake_assets.engine.session import check_java
+from lake_assets.errors import LakeError
+from lake_assets.lake import layout
+from lake_assets.lake.lake import Lake
+from lake_assets.lake.planning import Planner
+from lake_assets.lake.records import Batch
+from lake_assets.lake.source import discover, inspect_all, pin
+from lake_assets.settings import Settings
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_POLL_SECONDS = 0.3
+_HOME_CONFIGURATION = "telemetry:\n  enabled: false\n"
+
+
+class RunFailedError(LakeError):
+    """One or more assets failed; the message says why for each."""
+
+
+def run_lake(settings: Settings, months: str | None, only: str | None) -> None:
+    """Bring the lake up to date with the source, or the part of it that `months` and `only` name."""
+    lake = Lake(settings)
+    wanted_months = parse_months(months)
+    definitions = build_definitions(settings)
+    tables = select_tables(definitions, only)
+    if settings.engine == "spark":
+        check_java()
+    lake.store.check_writable()
+    lake.store.sweep(layout.STAGING, settings.staging_hours * 3600)
+    with _instance() as instance, progress() as bars:
+        _pin_new_files(lake, bars)
+        batches = [batch.name for batch in lake.planner().batches]
+        instance.add_dynamic_partitions(BATCH_COLUMN, batches)
+        runner = _Runner(definitions, instance, bars)
+        runner.phase("Bronze and dimensions", refresh.ingestion(lake.planner(), tables))
+        runner.phase("Silver facts", refresh.facts(lake.planner(), tables, wanted_months))
+        runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months))
+    _close(lake.planner(), runner)
+
+
+def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
+    source = lake.settings.source
+    found = discover(source, lake.ledger.batches())
+    if not found:
+        return None
+    bar = bars.add_task("Source files", total=len(found), doing="")
+    inspected = inspect_all(
+        source, found, lake.settings.threads, lambda file: bars.update(bar, advance=1, doing=file.path)
+    )
+    bars.update(bar, doing=human_bytes(sum(file.size for file in inspected)))
+    return pin(lake.ledger, source, inspected)
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of DAGSTER_HOME; by default the folder `dagster_home` of the working directory."""
+    home = Path(os.environ.get("DAGSTER_HOME") or "dagster_home").expanduser().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not (home / "dagster.yaml").exists():
+            (home / "dagster.yaml").write_text(_HOME_CONFIGURATION)
+    except OSError as error:
+        raise LakeError(f"Cannot create DAGSTER_HOME {home}: {error.strerror}.") from error
+    os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+class _Runner:
+    """Executes pieces of work as Dagster runs in this process, and adds up the seconds of each table."""
+
+    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance, bars: Progress) -> None:
+        self._definitions = definitions
+        self._instance = instance
+        self._bars = bars
+        self.seconds: dict[LakeTable, float] = {}
+        self.runs = 0
+
+    def phase(self, title: str, work: Sequence[refresh.Work]) -> None:
+        """Execute the pieces in order; after a failed one the rest still runs, then the phase fails."""
+        if not work:
+            return
+        bar = self._bars.add_task(title, total=sum(len(piece.tables) for piece in work), doing="")
+        failures = [failure for piece in work for failure in self._execute(piece, bar)]
+        self._bars.update(bar, doing="")
+        if failures:
+            raise RunFailedError("\n".join(failures))
+
+    def _execute(self, work: refresh.Work, bar: object) -> list[str]:
+        axis = work.tables[0].axis
+        run_id = str(uuid.uuid4())
+        job = self._definitions.resolve_job_def("ingest" if axis == "source_batch" else f"refresh_{axis}s")
+        with _watching(self._instance, run_id, self._bars, bar):
+            result = job.execute_in_process(
+                run_id=run_id,
+                instance=self._instance,
+                asset_selection=[dg.AssetKey([table.layer, table.name]) for table in work.tables],
+                run_config=_QUIET,
+                raise_on_error=False,
+                **_partitions(work),
+            )
+        self.runs += 1
+        self._add_seconds(run_id)
+        return [] if result.success else _failures(result)
+
+    def _add_seconds(self, run_id: str) -> None:
+        for step in self._instance.get_run_step_stats(run_id):
+            if step.start_time and step.end_time:
+                table = _table_of(step.step_key)
+                self.seconds[table] = self.seconds.get(table, 0.0) + step.end_time - step.start_time
+
+
+def _partitions(work: refresh.Work) -> dict[str, object]:
+    if len(work.partitions) == 1:
+        return {"partition_key": work.partitions[0]}
+    return {
+        "tags": {
+            "dagster/asset_partition_range_start": work.partitions[0],
+            "dagster/asset_partition_range_end": work.partitions[-1],
+        }
+    }
+
+
+def _table_of(step_key: str) -> LakeTable:
+    layer, _, name = step_key.partition("__")
+    return lake_table(layer, name)
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """One message per failed step: what the asset said, else the error of the engine or of Dagster."""
+    messages: list[str] = []
+    for event in result.get_step_failure_events():
+        data = event.step_failure_data
+        told = data.user_failure_data.description if data.user_failure_data else None
+        cause = data.error.cause or data.error if data.error else None
+        messages.append(told or f"{event.step_key}: {cause.message.strip() if cause else 'failed'}")
+    return messages or [f"Run {result.run_id} failed; see it in the Dagster UI."]
+
+
+@contextmanager
+def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: object) -> Iterator[None]:
+    """Moves the bar while a run goes on, from the events that the run writes."""
+    finished = threading.Event()
+    base = bars.tasks[bar].completed  # type: ignore[call-overload]
+
+    def update() -> None:
+        types = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
+        logs = instance.all_logs(run_id, of_type=types)
+        steps = [(log.dagster_event.event_type, log.step_key) for log in logs if log.dagster_event]
+        started = [key for kind, key in steps if kind == dg.DagsterEventType.STEP_START]
+        ended = [key for kind, key in steps if kind != dg.DagsterEventType.STEP_START]
+        doing = next((key for key in reversed(started) if key not in ended), "") or ""
+        bars.update(bar, completed=base + len(ended), doing=doing.replace("__", "."))  # type: ignore[arg-type]
+
+    def poll() -> None:
+        while not finished.wait(_POLL_SECONDS):
+            update()
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()
+        update()
+
+
+def _close(planner: Planner, runner: _Runner) -> None:
+    if not runner.runs:
+        errors.print("Nothing to do: every table is up to date with the source.")
+        return
+    output.print(closing_table(planner, runner.seconds))
+    noun = "run" if runner.runs == 1 else "runs"
+    output.print(
+        f"{runner.runs} {noun} recorded in Dagster (DAGSTER_HOME={os.environ['DAGSTER_HOME']}).", soft_wrap=True
+    )

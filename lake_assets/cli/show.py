@@ -1,0 +1,108 @@
+"""How results are shown: query results, the state of the lake, and the closing table of a run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from lake_assets.cli.console import errors, human_bytes, output
+from lake_assets.contract.layers import BRONZE, LAKE_TABLES, LakeTable
+from lake_assets.lake.balance import balance
+from lake_assets.lake.lake import Lake
+from lake_assets.lake.planning import Planner
+from lake_assets.query.duckdb import QueryResult
+
+_NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
+
+
+def show_result(result: QueryResult, form: str) -> None:
+    """Rows on standard output; their number and the time on standard error."""
+    if form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(result.columns)
+        writer.writerows(result.rows)
+    elif form == "json":
+        records = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+        json.dump(records, sys.stdout, default=str, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        output.print(_result_table(result))
+    noun = "row" if len(result.rows) == 1 else "rows"
+    errors.print(f"{len(result.rows):,} {noun} in {result.seconds:.2f} s (DuckDB, no cost)")
+
+
+def _result_table(result: QueryResult) -> Table:
+    table = Table()
+    for name, kind in zip(result.columns, result.types, strict=True):
+        table.add_column(name, justify="right" if any(word in kind for word in _NUMBERS) else "left", overflow="fold")
+    for row in result.rows:
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def show_status(lake: Lake) -> None:
+    planner = lake.planner()
+    if not planner.batches:
+        output.print(
+            f"The lake at {lake.settings.root} is empty. Run `lake-assets sample` and `lake-assets run`.",
+            soft_wrap=True,
+        )
+        return
+    output.print(f"Lake {lake.settings.root}, {len(planner.batches)} batches", soft_wrap=True)
+    output.print(_tables(planner, LAKE_TABLES, {}))
+    output.print(_balances(planner))
+
+
+def closing_table(planner: Planner, seconds: Mapping[LakeTable, float]) -> Table:
+    """What a run refreshed: the tables' rows, bytes and seconds."""
+    return _tables(planner, [table for table in LAKE_TABLES if table in seconds], seconds)
+
+
+def _tables(planner: Planner, tables: Iterable[LakeTable], seconds: Mapping[LakeTable, float]) -> Table:
+    grid = Table(title="Tables")
+    for heading in ("table", "partitions", "rows", "bytes"):
+        grid.add_column(heading, justify="left" if heading == "table" else "right", no_wrap=True)
+    grid.add_column("seconds" if seconds else "last published (UTC)", justify="right", no_wrap=True)
+    for table in tables:
+        published = [entry.settled for entry in planner.entries(table).values() if entry.settled]
+        unsettled = sum(1 for entry in planner.entries(table).values() if not entry.settled)
+        last = max((known.published_at for known in published), default=None)
+        latest = f"{last:%Y-%m-%d %H:%M:%S}" if last else "never"
+        grid.add_row(
+            table.identifier,
+            f"{len(published):,}" + (f" ({unsettled} unfinished)" if unsettled else ""),
+            f"{sum(known.rows for known in published):,}",
+            human_bytes(sum(known.bytes for known in published)),
+            f"{seconds[table]:.2f}" if seconds else latest,
+        )
+    return grid
+
+
+def _balances(planner: Planner) -> Table:
+    grid = Table(title="Every source row accounted for")
+    for heading in ("table", "source", "published", "quarantined", "duplicates", "superseded", "missing"):
+        grid.add_column(heading, justify="left" if heading == "table" else "right", no_wrap=True)
+    for name in BRONZE:
+        found = balance(planner, name)
+        if found is None:
+            grid.add_row(name, "silver is behind bronze: `lake-assets run`")
+        else:
+            counts = (
+                found.source,
+                found.published,
+                found.quarantined,
+                found.duplicates,
+                found.superseded,
+                found.missing,
+            )
+            grid.add_row(name, *(f"{count:,}" for count in counts), style="red" if found.missing else "")
+    return grid

@@ -1,0 +1,118 @@
+"""Source text to declared types, line by line; a line that does not fit is told apart with its reasons.
+
+Two readers give the same values. The typed reader of the engine is fast, but engines differ in what odd text they accept
+(`1.239`, `1,5`, ` 5`, `2001-2-3`), so it is used only for files all of whose lines follow the one grammar below. In any other
+file, line by line is split, matched and cast.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lake_assets.compute.expressions import reasons, timestamp
+from lake_assets.contract.model import Column as TableColumn
+from lake_assets.contract.model import Table
+from lake_assets.contract.types import decimal_scale, is_text, physical_type, spark_ddl
+
+_REST = "_rest"
+_DELIMITER = "|"
+_NO_QUOTING = {"sep": _DELIMITER, "quote": "", "escape": "", "mode": "FAILFAST"}
+
+
+def typed(spark: SparkSession, uri: str, table: Table, terminated: bool) -> DataFrame:
+    """Rows of a plain file through the engine's typed reader; reading fails when a line has another number of fields."""
+    # A delimiter at the end of the line opens one more, always empty, field.
+    schema = spark_ddl(table.columns) + (f", {_REST} string" if terminated else "")
+    return spark.read.schema(schema).options(**_NO_QUOTING).csv(uri).select(*table.column_names)
+
+
+def follow_grammar(spark: SparkSession, uri: str, table: Table, terminated: bool) -> int:
+    """How many lines of a UTF-8 file follow the grammar of the table."""
+    text = spark.read.option("lineSep", "\n").text(uri)
+    return text.where(F.col("value").rlike(line_grammar(table, terminated))).count()
+
+
+def lines(spark: SparkSession, uri: str, table: Table, terminated: bool) -> DataFrame:
+    """Every line of a UTF-8 file: `line` STRING, `fields` ARRAY<STRING> and `fits` BOOLEAN (can be read as declared)."""
+    text = spark.read.option("lineSep", "\n").text(uri)
+    line = F.regexp_replace(F.col("value"), "\r$", "").alias("line")
+    frame = text.select(line)
+    frame = frame.select("line", F.split("line", r"\|", -1).alias("fields"))
+    castable = F.col("line").rlike(line_grammar(table, terminated))
+    for position, column in enumerate(table.columns):
+        if not is_text(column):
+            castable = castable & (_is_empty(position) | _value(column, position).isNotNull())
+    return frame.withColumn("fits", castable)
+
+
+def valid(parsed: DataFrame, table: Table) -> DataFrame:
+    """Rows in declared types of the lines that fit."""
+    return parsed.where("fits").select(
+        *(_value(column, position).alias(column.name) for position, column in enumerate(table.columns))
+    )
+
+
+def rejected(parsed: DataFrame, table: Table, terminated: bool, path: str, load_timestamp: datetime) -> DataFrame:
+    """Lines that do not fit: `source_path`, `line_text`, `reasons` ARRAY<STRING>, `load_timestamp`."""
+    expected = len(table.columns) + terminated
+    wrong_count = F.size("fields") != expected
+    # The number of fields as a user counts them: without the empty one behind a delimiter at the end.
+    found = (F.size("fields") - F.lit(int(terminated))).cast("string")
+    count_reason = F.when(wrong_count, F.concat(F.lit(f"expected {len(table.columns)} fields, found "), found))
+    return parsed.where(~F.col("fits")).select(
+        F.lit(path).alias("source_path"),
+        F.col("line").alias("line_text"),
+        reasons(
+            [count_reason]
+            + [
+                F.when(~wrong_count & ~_readable(column, position), _reason(column, position))
+                for position, column in enumerate(table.columns)
+            ]
+        ).alias("reasons"),
+        timestamp(load_timestamp).alias("load_timestamp"),
+    )
+
+
+def line_grammar(table: Table, terminated: bool) -> str:
+    """Regular expression of a whole line that can be read as declared; an empty field is NULL."""
+    end = r"\|" if terminated else ""
+    return "^" + r"\|".join(f"(?:{_grammar(column)})?" for column in table.columns) + end + "$"
+
+
+def _grammar(column: TableColumn) -> str:
+    if is_text(column):
+        return r"[^|]+"
+    if physical_type(column) == "date":
+        return r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    scale = decimal_scale(column)
+    if scale is None:
+        return r"[+-]?[0-9]+"
+    return rf"[+-]?(?:[0-9]+(?:\.[0-9]{{0,{scale}}})?|\.[0-9]{{1,{scale}}})"
+
+
+def _field(position: int) -> Column:
+    # Not getItem: beyond the end of the array it is an error in ANSI mode, and `get` is NULL on both engines.
+    return F.get(F.col("fields"), F.lit(position))
+
+
+def _is_empty(position: int) -> Column:
+    return F.coalesce(_field(position) == "", F.lit(True))
+
+
+def _value(column: TableColumn, position: int) -> Column:
+    field = F.when(_field(position) != "", _field(position))
+    return field if is_text(column) else field.try_cast(physical_type(column))
+
+
+def _readable(column: TableColumn, position: int) -> Column:
+    if is_text(column):
+        return F.lit(True)
+    fits = _field(position).rlike(f"^(?:{_grammar(column)})$") & _value(column, position).isNotNull()
+    return _is_empty(position) | fits
+
+
+def _reason(column: TableColumn, position: int) -> Column:
+    return F.concat(F.lit(f"{column.name}: '"), _field(position), F.lit(f"' is not a {column.type}"))

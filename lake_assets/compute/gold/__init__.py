@@ -1,0 +1,1 @@
+"""Business tables computed from silver: one module per table, and the conformed lines and ratios they share."""

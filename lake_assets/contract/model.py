@@ -1,0 +1,121 @@
+"""The vocabulary of the contract: columns, keys and tables as plain, immutable data.
+
+What belongs here: the types in which facts about tables are stated. What does not: the facts themselves
+(`tables/`, `gold/`) and their translations into engine schemas (`types.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+Channel = Literal["store", "catalog", "web"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `type` is the specification's SQL type, e.g. `BIGINT`, `DECIMAL(7,2)`, `CHAR(16)`."""
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool = True
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`column` refers to the (single-column) primary key of the dimension `references`."""
+
+    column: str
+    references: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlowlyChanging:
+    """Columns that bound the validity of a version of a type 2 slowly changing dimension.
+
+    The open version of a business key has a NULL `end` date.
+    """
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHeader:
+    """The columns of a sales line that belong to its order, so that a NULL can be taken from a sibling line."""
+
+    order: str
+    sold_date: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaleLink:
+    """How a return line finds the sale line it undoes: same item and same order number."""
+
+    sales: str
+    item: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPartition:
+    """A fact's event date: `column` holds the date's surrogate key, `partition` names the folder key."""
+
+    column: str
+    partition: Literal["sold_month", "returned_month", "inventory_month"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One source table. Grain: one row per `primary_key`.
+
+    `month` is set for the seven facts, whose silver table is partitioned by month of the event; a table without it is a
+    dimension. `order` is set for the three sales facts, `sale` for the three returns facts.
+    `sort_by` is the column most filtered on; silver files are sorted by it and then by the primary key.
+    """
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    sort_by: str
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    business_key: str | None = None
+    scd2: SlowlyChanging | None = None
+    month: MonthPartition | None = None
+    channel: Channel | None = None
+    order: OrderHeader | None = None
+    sale: SaleLink | None = None
+
+    @property
+    def is_fact(self) -> bool:
+        return self.month is not None
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def silver_partition_column(self) -> str | None:
+        return self.month.partition if self.month else None
+
+
+@dataclass(frozen=True)
+class GoldTable:
+    """One business table. Grain: one row per `primary_key`; `partition` names the folder key, which is no column."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    sort_by: str
+    axis: Literal["month", "year"]
+    partition: str
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)

@@ -1,0 +1,82 @@
+"""Days and seconds of the day, to which every event of the lake refers."""
+
+from __future__ import annotations
+
+from lake_assets.contract.model import Table
+from lake_assets.contract.tables._columns import business_id, char, day, flag, key, whole
+
+DATE_DIM = Table(
+    name="date_dim",
+    comment="Calendar; one row per day from 1900-01-02 to 2100-01-01.",
+    columns=(
+        key(
+            "d_date_sk",
+            "Julian day number, 2440588 for 1970-01-01; every date column of the lake holds one.",
+            nullable=False,
+        ),
+        business_id("d_date_id", "Code of the day in the source system."),
+        day("d_date", "The calendar date."),
+        whole("d_month_seq", "Months since January 1900, which is 0; for comparing months across years."),
+        whole("d_week_seq", "Weeks since the calendar begins, the first being 1; weeks run from Tuesday to Monday."),
+        whole(
+            "d_quarter_seq",
+            "Quarters since the calendar begins, the first being 1; it steps on in March, June, September and "
+            "December, a month too early.",
+        ),
+        whole("d_year", "Calendar year, such as 2000."),
+        whole("d_dow", "Day of the week, 0 for Sunday to 6 for Saturday."),
+        whole("d_moy", "Month of the year, 1 to 12."),
+        whole("d_dom", "Day of the month, 1 to 31."),
+        whole(
+            "d_qoy",
+            "Quarter of the year, 1 to 4; outside leap years 1 April, 1 July and 1 October still count to the "
+            "quarter before.",
+        ),
+        whole("d_fy_year", "Fiscal year; always equal to the calendar year."),
+        whole("d_fy_quarter_seq", "Fiscal quarters since the calendar begins; always equal to d_quarter_seq."),
+        whole("d_fy_week_seq", "Fiscal weeks since the calendar begins; always equal to d_week_seq."),
+        char("d_day_name", 9, "English name of the day of the week, such as Monday."),
+        char(
+            "d_quarter_name",
+            6,
+            "Year and quarter as one label, such as 2000Q1; built from d_qoy and wrong where d_qoy is.",
+        ),
+        flag("d_holiday", "Y on a public holiday; only 3 or 4 days a year carry it, not always the right ones."),
+        flag("d_weekend", "Y on the weekend, which in this data is Friday and Saturday."),
+        flag("d_following_holiday", "Y on the day after a holiday."),
+        whole("d_first_dom", "Julian day number of the first day of the month."),
+        whole(
+            "d_last_dom", "Meant as the Julian day number of the last day of the month, but wrong on nearly every row."
+        ),
+        whole("d_same_day_ly", "Julian day number of the same day a year before."),
+        whole("d_same_day_lq", "Julian day number of the same day a quarter before, which is 90 to 92 days earlier."),
+        flag("d_current_day", "Y on the day the data counts as today; never set in this data."),
+        flag("d_current_week", "Y in the week the data counts as the current one; never set in this data."),
+        flag("d_current_month", "Y in the month the data counts as the current one, which is January 2003."),
+        flag("d_current_quarter", "Y in the quarter the data counts as the current one, the first of 2003 by d_qoy."),
+        flag("d_current_year", "Y in the year the data counts as the current one, which is 2003."),
+    ),
+    primary_key=("d_date_sk",),
+    sort_by="d_date_sk",
+    business_key="d_date_id",
+)
+
+TIME_DIM = Table(
+    name="time_dim",
+    comment="Clock; one row per second of the day.",
+    columns=(
+        key("t_time_sk", "Second of the day, 0 to 86399; every time column of the lake holds one.", nullable=False),
+        business_id("t_time_id", "Code of the second in the source system."),
+        whole("t_time", "Seconds since midnight; always equal to t_time_sk."),
+        whole("t_hour", "Hour of the day, 0 to 23."),
+        whole("t_minute", "Minute of the hour, 0 to 59."),
+        whole("t_second", "Second of the minute, 0 to 59."),
+        char("t_am_pm", 2, "AM before noon, PM from noon on."),
+        char("t_shift", 20, "Working shift: first from 7 to 14 h, second from 15 to 22 h, third from 23 to 6 h."),
+        char("t_sub_shift", 20, "Part of the day: night, morning, afternoon or evening."),
+        char("t_meal_time", 20, "Meal usual at the time: breakfast, lunch or dinner; NULL for 14 of the 24 hours."),
+    ),
+    primary_key=("t_time_sk",),
+    sort_by="t_time_sk",
+    business_key="t_time_id",
+)

@@ -1,0 +1,27 @@
+"""The code location: every asset, job and resource of the lake. Loading it opens, starts and reads nothing."""
+
+import dagster as dg
+
+from lake_assets.assets.bronze import bronze_assets
+from lake_assets.assets.gold import gold_assets
+from lake_assets.assets.silver import silver_assets
+from lake_assets.jobs import JOBS
+from lake_assets.resources import EngineResource, LakeResource
+from lake_assets.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The definitions for a lake with these settings."""
+    return dg.Definitions(
+        assets=[*bronze_assets, *silver_assets(settings.months_per_run), *gold_assets(settings.months_per_run)],
+        jobs=list(JOBS.values()),
+        resources={
+            "lake": LakeResource.from_settings(settings),
+            "engine": EngineResource.from_settings(settings),
+        },
+        # One process, because steps share the engine's session and its cores.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(load_settings())

@@ -1,0 +1,155 @@
+"""Bronze: each source file of a batch becomes one Parquet object; lines that do not fit go to quarantine."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lake_assets.compute import bronze
+from lake_assets.compute.profile import profile
+from lake_assets.contract.layers import BRONZE
+from lake_assets.contract.model import Table
+from lake_assets.contract.tables import TABLES
+from lake_assets.engine.staging import DATA, QUARANTINE, write_single
+from lake_assets.errors import AuditError
+from lake_assets.lake.inspection import open_source
+from lake_assets.lake.task import FileInput, PartitionResult, StagedObject, Task
+
+_FILE = "file"
+_CHUNK = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+def run_bronze(spark: SparkSession, task: Task) -> tuple[PartitionResult, ...]:
+    """Convert the files of one batch; as many side by side as the task has threads."""
+    table = TABLES[task.table]
+    files = [_StagedFile(spark, task, table, number, file) for number, file in enumerate(task.files)]
+    with ThreadPoolExecutor(max(1, min(task.threads, len(files)))) as pool:
+        list(pool.map(_StagedFile.convert, files))
+    staged = tuple(file.staged() for file in files)
+    rejected = sum(file.rejected for file in files)
+    _write_rejected(task, [file for file in files if file.rejected])
+    content = sum(int(file.content) for file in files)
+    return (
+        PartitionResult(
+            partition=task.partitions[0],
+            rows=sum(item.rows for item in staged),
+            quarantined=rejected,
+            content=str(content),
+            objects=staged,
+            quarantine=StagedObject(folder=f"{QUARANTINE}/{_FILE}=rejected", rows=rejected) if rejected else None,
+        ),
+    )
+
+
+class _StagedFile:
+    """The conversion of one source file."""
+
+    def __init__(self, spark: SparkSession, task: Task, table: Table, number: int, file: FileInput) -> None:
+        self._spark = spark
+        self._task = task
+        self._table = table
+        self._number = number
+        self._file = file
+        self._uri = file.uri
+        self.rows = 0
+        self.content = "0"
+        self.rejected = 0
+
+    @property
+    def folder(self) -> str:
+        return f"{DATA}/{self._number}"
+
+    def staged(self) -> StagedObject:
+        return StagedObject(
+            folder=f"{self.folder}/{_FILE}={self._number}",
+            rows=self.rows,
+            object=self._file.object,
+            source=self._file.path,
+            lines=self._file.inspection.lines,
+        )
+
+    def convert(self) -> None:
+        """Write the rows of the file and count them; the count must be the lines less the rejected ones."""
+        expected = self._file.inspection.lines
+        if expected == 0:
+            return
+        self._uri = self._utf8()
+        if self._follows_grammar() and self._convert_typed():
+            self._measure()
+        if self.rows != expected:
+            self._convert_lines()
+            self._measure()
+            self.rejected = self.parsed().where("NOT fits").count() if self.rows != expected else 0
+        if self.rows + self.rejected != expected:
+            raise AuditError(
+                f"{self._file.path}: {expected} lines, but {self.rows} rows and {self.rejected} rejected lines were read. "
+                "Nothing was published; please report this file."
+            )
+
+    def parsed(self) -> DataFrame:
+        """The lines of the file, each with its fields and whether they fit."""
+        return bronze.lines(self._spark, self._uri, self._table, self._file.inspection.terminated)
+
+    def rejected_lines(self) -> DataFrame:
+        terminated = self._file.inspection.terminated
+        return bronze.rejected(self.parsed(), self._table, terminated, self._file.path, self._task.load_timestamp)
+
+    def _utf8(self) -> str:
+        """Address of the file as UTF-8. Engines replace or refuse other letters, so such a file is transcoded first."""
+        encoding = self._file.inspection.encoding
+        if encoding == "utf-8":
+            return self._file.uri
+        target = Path(self._task.staging, "source", f"{self._number}.txt")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open_source(Path(self._file.uri)) as source, target.open("wb") as copy:
+            while chunk := source.read(_CHUNK):
+                copy.write(chunk.decode(encoding).encode())
+        return str(target)
+
+    def _follows_grammar(self) -> bool:
+        inspection = self._file.inspection
+        if inspection.plain:
+            return True
+        return bronze.follow_grammar(self._spark, self._uri, self._table, inspection.terminated) == inspection.lines
+
+    def _convert_typed(self) -> bool:
+        """Whether the engine's typed reader took the file; it refuses uneven lines and numbers out of range."""
+        try:
+            self._write(bronze.typed(self._spark, self._uri, self._table, self._file.inspection.terminated))
+        except PySparkException as error:
+            _log.info("%s is read line by line: %s", self._file.path, str(error).splitlines()[0])
+            return False
+        return True
+
+    def _convert_lines(self) -> None:
+        shutil.rmtree(self._staged_uri, ignore_errors=True)
+        self._write(bronze.valid(self.parsed(), self._table))
+
+    def _write(self, frame: DataFrame) -> None:
+        write_single(frame, _FILE, str(self._number), self._staged_uri, BRONZE[self._table.name].codec)
+
+    @property
+    def _staged_uri(self) -> str:
+        return f"{self._task.staging}/{self.folder}"
+
+    def _measure(self) -> None:
+        staged = self._spark.read.parquet(self._staged_uri).withColumn(_FILE, F.lit(self._number))
+        found = profile(staged, _FILE, self._table.column_names, {}).collect()
+        self.rows, self.content = (found[0]["rows"], found[0]["content"]) if found else (0, "0")
+
+
+def _write_rejected(task: Task, files: list[_StagedFile]) -> None:
+    if not files:
+        return
+    combined = reduce(DataFrame.unionByName, (file.rejected_lines() for file in files)).orderBy(
+        "source_path", "line_text"
+    )
+    write_single(combined, _FILE, "rejected", f"{task.staging}/{QUARANTINE}", BRONZE[task.table].codec)

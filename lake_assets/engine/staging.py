@@ -1,0 +1,57 @@
+"""Reading inputs and writing staged files, within what all engines do alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lake_assets.lake.task import ObjectInput
+
+DATA = "data"
+QUARANTINE = "quarantine"
+
+
+def read_objects(spark: SparkSession, inputs: Iterable[ObjectInput], partition_column: str) -> DataFrame:
+    """Rows of published objects with the partition each belongs to, in the column `partition_column`.
+
+    One read per partition with the key as a literal: engines differ in whether a list of files keeps the columns that
+    stand in the path. Objects that are known to be empty are left out, unless all are.
+    """
+    by_partition: dict[str, list[str]] = defaultdict(list)
+    objects = list(inputs)
+    for item in [item for item in objects if item.rows] or objects[:1]:
+        by_partition[item.partition].append(item.uri)
+    frames = [
+        spark.read.parquet(*uris).withColumn(partition_column, F.lit(partition))
+        for partition, uris in by_partition.items()
+    ]
+    return reduce(DataFrame.unionByName, frames)
+
+
+def write_partitions(frame: DataFrame, column: str, sort: Iterable[str], uri: str, codec: str) -> None:
+    """One file per value of `column` below `uri`, its rows sorted by `sort`.
+
+    `uri` is a fresh folder: writing over a table folder is not atomic on any engine, and wipes it on Sail.
+    """
+    keys = [column, *sort]
+    (
+        frame.repartition(column)
+        .sortWithinPartitions(*keys)
+        .write.partitionBy(column)
+        .option("compression", codec)
+        .parquet(uri)
+    )
+
+
+def write_single(frame: DataFrame, column: str, value: str, uri: str, codec: str) -> None:
+    """One file in the folder `column=value` below `uri`, in the order of the rows.
+
+    Through a constant partition column, because an unpartitioned write of many rows gives several files on Sail.
+    """
+    frame.coalesce(1).withColumn(column, F.lit(value)).write.partitionBy(column).option("compression", codec).parquet(
+        f"{uri}"
+    )

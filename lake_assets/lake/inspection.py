@@ -1,0 +1,132 @@
+"""One look through a source file, before any engine reads it: lines, encoding, line ending, and whether it fits its table."""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from isal import igzip, isal_zlib
+
+from lake_assets.contract.model import Table
+from lake_assets.contract.types import decimal_scale, physical_type
+from lake_assets.errors import SourceError
+from lake_assets.lake.records import Inspection
+
+DELIMITER = b"|"
+_CHUNK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_SAMPLED_LINES = 1000
+_PLAIN_BYTES = b"0123456789|.-\n"
+# Every digit as a zero, so that a number with three decimals is found by one plain search.
+_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_LONG_FRACTION = b".000"
+
+
+def open_source(path: Path) -> IO[bytes]:
+    """The decompressed bytes of a source file, gzip or plain by the end of its name."""
+    return cast(IO[bytes], igzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def inspect(path: Path, table: Table) -> Inspection:
+    """Look through one file of `table`. Raises `SourceError` when it is unreadable or its columns do not fit."""
+    _check_compression(path, table)
+    survey = _Survey(table, path)
+    try:
+        for chunk in _chunks(path):
+            survey.add(chunk)
+    except (EOFError, OSError, zlib.error, isal_zlib.IsalError) as error:
+        raise SourceError(
+            f"Cannot read {path} (table {table.name}): {_reason(error)}. Replace the file with a complete copy."
+        ) from error
+    return survey.result()
+
+
+def _check_compression(path: Path, table: Table) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(2)
+    except OSError as error:
+        raise SourceError(f"Cannot read {path} (table {table.name}): {error.strerror}.") from error
+    if path.suffix == ".gz" and magic != _GZIP_MAGIC:
+        raise SourceError(
+            f"Cannot read {path} (table {table.name}): its name ends in .gz, but it is not a gzip file. "
+            "Replace it with a complete copy, or rename it if it is plain text."
+        )
+    if path.suffix != ".gz" and magic == _GZIP_MAGIC:
+        raise SourceError(f"{path} (table {table.name}) is a gzip file: give it a name that ends in .gz.")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with open_source(path) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "the gzip file ends too early"
+    return str(error) or type(error).__name__
+
+
+def is_numeric(table: Table) -> bool:
+    """True when every column is a number with at most two decimals, as in all seven facts."""
+    return all(physical_type(column) in ("bigint", "int") or decimal_scale(column) == 2 for column in table.columns)
+
+
+class _Survey:
+    """Running findings over the chunks of one file."""
+
+    def __init__(self, table: Table, path: Path) -> None:
+        self._table = table
+        self._path = path
+        self._lines = 0
+        self._head = b""
+        self._last = b"\n"
+        self._tail = b""
+        self._decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
+        self._plain = is_numeric(table)
+
+    def add(self, chunk: bytes) -> None:
+        self._lines += chunk.count(b"\n")
+        if len(self._head) < _CHUNK:
+            self._head += chunk
+        if self._decoder is not None:
+            try:
+                self._decoder.decode(chunk)
+            except UnicodeDecodeError:
+                self._decoder = None
+        if self._plain:
+            # The last bytes of the chunk before, so that a number on the border is seen whole.
+            digits = (self._tail + chunk).translate(_DIGITS_AS_ZERO)
+            self._plain = _LONG_FRACTION not in digits and not chunk.translate(None, _PLAIN_BYTES)
+            self._tail = chunk[-3:]
+        self._last = chunk[-1:]
+
+    def result(self) -> Inspection:
+        if self._decoder is not None:
+            try:
+                self._decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                self._decoder = None
+        return Inspection(
+            lines=self._lines + (self._last != b"\n"),
+            encoding="utf-8" if self._decoder is not None else "iso-8859-1",
+            terminated=self._terminated(),
+            plain=self._plain,
+        )
+
+    def _terminated(self) -> bool:
+        """Whether lines end with a delimiter: what most of the first lines do that have a fitting number of fields."""
+        columns = len(self._table.columns)
+        counts = [line.rstrip(b"\r").count(DELIMITER) for line in self._head.split(b"\n")[:_SAMPLED_LINES] if line]
+        with_terminator, without = counts.count(columns), counts.count(columns - 1)
+        if counts and not with_terminator and not without:
+            raise SourceError(
+                f"{self._path} does not fit table {self._table.name}: the table has {columns} columns, but no line near the "
+                f"start of the file has that many (the first has {counts[0]} delimiters). "
+                "Check that the file lies in the folder of its table."
+            )
+        return with_terminator >= without

@@ -1,0 +1,145 @@
+"""The lake as the rest of the code sees it: its store, its ledger, and how one materialisation goes through both."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lake_assets.contract.layers import WHOLE_TABLE, LakeTable
+from lake_assets.contract.tables import TABLES
+from lake_assets.errors import AuditError, LakeError
+from lake_assets.lake import layout
+from lake_assets.lake.inspection import inspect
+from lake_assets.lake.ledger import Ledger
+from lake_assets.lake.planning import PartitionPlan, Planner
+from lake_assets.lake.publish import Publisher, staging
+from lake_assets.lake.records import Publication, SourceFile
+from lake_assets.lake.source import check_unchanged
+from lake_assets.lake.store import LocalStore
+from lake_assets.lake.task import FileInput, ObjectInput, Result, Task
+from lake_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the partitions of one materialisation: published, or the reason why not."""
+
+    published: Mapping[str, Publication]
+    failed: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A task and the plan of each of its partitions, in the same order. `folder` is the staging folder's key."""
+
+    task: Task
+    plans: tuple[PartitionPlan, ...]
+    folder: str
+
+
+class Lake:
+    """A lake at the root of the settings. Creating it reads and writes nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = LocalStore(settings.root)
+        self.ledger = Ledger(self.store)
+
+    def planner(self) -> Planner:
+        return Planner(self.ledger)
+
+    def materialise(
+        self, table: LakeTable, partitions: Sequence[str], run: Callable[[Task], Result], run_id: str
+    ) -> Outcome:
+        """Plan, run on an engine, audit and publish the partitions of one table.
+
+        `partitions` are Dagster's: batches for bronze and for dimensions. Partitions whose audit fails, and those that
+        another run published meanwhile, are told in the outcome; the others are published.
+        """
+        self.store.check_writable()
+        attempt = f"{run_id}/{table.layer}.{table.name}.{uuid.uuid4().hex[:8]}"
+        with staging(self.store, attempt) as folder:
+            if table.layer == "bronze":
+                prepared = [self._bronze(table, batch, f"{folder}/{batch}", run_id) for batch in partitions]
+            else:
+                prepared = [self._silver_or_gold(table, partitions, folder, run_id)]
+            outcomes = [self._carry_out(table, work, run) for work in prepared]
+        return Outcome(
+            {partition: known for outcome in outcomes for partition, known in outcome.published.items()},
+            {partition: reason for outcome in outcomes for partition, reason in outcome.failed.items()},
+            sum(outcome.seconds for outcome in outcomes),
+        )
+
+    def _carry_out(self, table: LakeTable, work: _Prepared, run: Callable[[Task], Result]) -> Outcome:
+        result = run(work.task)
+        if tuple(item.partition for item in result.partitions) != work.task.partitions:
+            raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
+        publisher = Publisher(self.store, self.ledger, table, work.task, work.folder)
+        published: dict[str, Publication] = {}
+        failed: dict[str, str] = {}
+        for item, plan in zip(result.partitions, work.plans, strict=True):
+            if item.blocked:
+                failed[item.partition] = "; ".join(item.blocked)
+                continue
+            try:
+                published[item.partition] = publisher.publish(item, plan)
+            except LakeError as error:
+                failed[item.partition] = str(error)
+        return Outcome(published, failed, result.seconds)
+
+    def _bronze(self, table: LakeTable, batch: str, folder: str, run_id: str) -> _Prepared:
+        plan, files = self.planner().bronze(table, batch)
+        inputs = tuple(self._file_input(table, batch, file) for file in files)
+        return _Prepared(self._task(table, (batch,), folder, run_id, files=inputs), (plan,), folder)
+
+    def _file_input(self, table: LakeTable, batch: str, file: SourceFile) -> FileInput:
+        path = check_unchanged(self.settings.source, file)
+        return FileInput(
+            uri=str(path),
+            path=file.path,
+            object=layout.bronze_object_key(table, batch, layout.source_stem(file.path)),
+            inspection=file.inspection or inspect(path, TABLES[table.name]),
+        )
+
+    def _silver_or_gold(self, table: LakeTable, partitions: Sequence[str], folder: str, run_id: str) -> _Prepared:
+        planner = self.planner()
+        if table.layer == "gold":
+            plans = planner.gold(table, partitions)
+        elif table.partition_column:
+            plans = planner.silver(table, partitions)
+        else:
+            plans = planner.silver(table, (WHOLE_TABLE,), batches=partitions)
+        # The partitions of a range share inputs; each object is read once.
+        sources = {source.stored.key: source for plan in plans for source in plan.sources}
+        inputs = tuple(
+            ObjectInput(
+                table=source.table,
+                partition=source.partition,
+                uri=self.store.uri(source.stored.key),
+                rows=source.stored.rows,
+                bytes=source.stored.bytes,
+            )
+            for source in sources.values()
+        )
+        sold_range = planner.sold_range if table.layer == "gold" else {}
+        keys = tuple(plan.partition for plan in plans)
+        task = self._task(table, keys, folder, run_id, inputs=inputs, sold_range=sold_range)
+        return _Prepared(task, tuple(plans), folder)
+
+    def _task(self, table: LakeTable, partitions: tuple[str, ...], folder: str, run_id: str, **inputs: object) -> Task:
+        return Task.model_validate(
+            {
+                "layer": table.layer,
+                "table": table.name,
+                "partitions": partitions,
+                "staging": self.store.uri(folder),
+                "run_id": run_id,
+                "load_timestamp": datetime.now(UTC),
+                "memory_gb": self.settings.memory_gb,
+                "threads": self.settings.threads,
+                **inputs,
+            }
+        )

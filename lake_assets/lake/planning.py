@@ -1,0 +1,188 @@
+"""Plans: from what the ledger says, the inputs of a materialisation and the versions that identify them.
+
+A plan reads the ledger only, never data. Two plans with equal `inputs` fingerprints would build equal content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lake_assets.contract.calendar import UNDATED, first_sk_of, last_sk_of, month_before
+from lake_assets.contract.layers import BRONZE, SILVER, WHOLE_TABLE, LakeTable
+from lake_assets.contract.model import Channel
+from lake_assets.contract.tables import FACTS
+from lake_assets.errors import LakeError
+from lake_assets.lake.ledger import Ledger, VersionedEntry, never_published
+from lake_assets.lake.records import Batch, Publication, SourceFile, StoredObject
+
+TRANSFORM_VERSIONS = {"bronze": "1", "silver": "1", "gold": "1"}
+"""Version of each layer's transforms; raising one makes every partition of the layer stale."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published object that a plan reads."""
+
+    table: str
+    partition: str
+    stored: StoredObject
+
+
+@dataclass(frozen=True)
+class PartitionPlan:
+    """Inputs of one partition. `inputs` identifies their versions and the transform's."""
+
+    partition: str
+    entry: VersionedEntry
+    sources: tuple[Source, ...]
+    inputs: str
+    batches: tuple[str, ...]
+
+    @property
+    def is_fresh(self) -> bool:
+        settled = self.entry.settled
+        return settled is not None and settled.inputs == self.inputs
+
+
+class Planner:
+    """Plans against one reading of the ledger; make a new one after something was published."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._entries: dict[LakeTable, dict[str, VersionedEntry]] = {}
+
+    @cached_property
+    def batches(self) -> tuple[Batch, ...]:
+        return self._ledger.batches()
+
+    def entries(self, table: LakeTable) -> dict[str, VersionedEntry]:
+        """Ledger entries of a table by partition, as they were when this planner first asked."""
+        if table not in self._entries:
+            self._entries[table] = self._ledger.entries(table)
+        return self._entries[table]
+
+    def entry(self, table: LakeTable, partition: str) -> VersionedEntry:
+        return self.entries(table).get(partition) or never_published(table, partition)
+
+    def bronze(self, table: LakeTable, batch: str) -> tuple[PartitionPlan, tuple[SourceFile, ...]]:
+        """Plan of a bronze partition, with the files of the batch that belong to the table."""
+        files = self._ledger.batch(batch).files_of(table.name)
+        inputs = _fingerprint("bronze", (f"{file.path} {file.etag}" for file in files))
+        plan = PartitionPlan(batch, self.entry(table, batch), (), inputs, (batch,))
+        return plan, files
+
+    def silver(self, table: LakeTable, partitions: Sequence[str], batches: Sequence[str] = ()) -> list[PartitionPlan]:
+        """Plans of silver partitions. A dimension reads the batches applied already and `batches`; a fact reads all."""
+        if table.partition_column is None:
+            applied = self.applied_batches(table)
+            wanted = tuple(batch.name for batch in self.batches if batch.name in applied or batch.name in batches)
+        else:
+            wanted = tuple(batch.name for batch in self.batches)
+        sources = self._current_objects(BRONZE[table.name], wanted)
+        inputs = _fingerprint("silver", (f"{source.stored.key} {source.stored.checksum}" for source in sources))
+        # A batch without files of this table is applied all the same, but it changes no input.
+        return [
+            PartitionPlan(partition, self.entry(table, partition), sources, inputs, wanted) for partition in partitions
+        ]
+
+    def applied_batches(self, dimension: LakeTable) -> frozenset[str]:
+        """Batches that a silver dimension was built from."""
+        settled = self.entry(dimension, WHOLE_TABLE).settled
+        return frozenset(settled.batches if settled else ())
+
+    def gold(self, table: LakeTable, partitions: Sequence[str]) -> list[PartitionPlan]:
+        """Plans of gold partitions. Raises `LakeError` naming silver tables or partitions that are not published yet."""
+        return [self._gold_plan(table, partition) for partition in partitions]
+
+    def gold_is_ready(self, month: str) -> bool:
+        """Whether every silver partition that a gold month reads is published."""
+        return all(self.entry(table, partition).settled for table, partition in _gold_reads(month))
+
+    @cached_property
+    def sold_range(self) -> dict[Channel, tuple[int, int] | None]:
+        """First and last date key with a sale in each channel, over all published months."""
+        found: dict[Channel, tuple[int, int] | None] = {}
+        for fact in FACTS:
+            if fact.order and fact.channel:
+                settled = [entry.settled for entry in self.entries(SILVER[fact.name]).values()]
+                bounds = [
+                    (known.first_date_sk, known.last_date_sk)
+                    for known in settled
+                    if known and known.first_date_sk is not None and known.last_date_sk is not None
+                ]
+                found[fact.channel] = (
+                    (min(first for first, _ in bounds), max(last for _, last in bounds)) if bounds else None
+                )
+        return found
+
+    def _current_objects(self, bronze: LakeTable, batches: Iterable[str]) -> tuple[Source, ...]:
+        """Per source path the object of the newest of the batches: an older version of a file is superseded."""
+        entries = self.entries(bronze)
+        newest: dict[str, Source] = {}
+        for batch in batches:
+            entry = entries.get(batch)
+            if entry and entry.settled:
+                for stored in entry.settled.objects:
+                    newest[stored.source or stored.key] = Source(bronze.name, batch, stored)
+        return tuple(newest.values())
+
+    def _gold_plan(self, table: LakeTable, partition: str) -> PartitionPlan:
+        sources = [source for upstream, key in _gold_reads(partition) for source in self._published(upstream, key)]
+        ranges = (f"{channel} {_within(partition, bounds)}" for channel, bounds in sorted(self.sold_range.items()))
+        contents = (f"{source.table} {source.partition} {content}" for source, content in sources)
+        return PartitionPlan(
+            partition,
+            self.entry(table, partition),
+            tuple(source for source, _ in sources),
+            _fingerprint("gold", [*contents, *ranges]),
+            (),
+        )
+
+    def _published(self, table: LakeTable, partition: str) -> list[tuple[Source, str]]:
+        """Objects of a published partition, each with the partition's content hash."""
+        settled = self._settled(table, partition)
+        return [(Source(table.name, partition, stored), settled.content) for stored in settled.objects]
+
+    def _settled(self, table: LakeTable, partition: str) -> Publication:
+        settled = self.entry(table, partition).settled
+        if settled is None:
+            raise LakeError(
+                f"{table.identifier}, partition {partition}, is not published yet, and gold reads it. "
+                "Materialise it first, or let `lake-assets run` do all that is needed."
+            )
+        return settled
+
+
+def stale(plans: Iterable[PartitionPlan]) -> list[str]:
+    return [plan.partition for plan in plans if not plan.is_fresh]
+
+
+def _gold_reads(month: str) -> list[tuple[LakeTable, str]]:
+    """Silver partitions that a month of daily sales reads: of sales also the month before, for the seven days before."""
+    reads = [(SILVER["date_dim"], WHOLE_TABLE)]
+    before = month_before(month) if month != UNDATED else None
+    for fact in FACTS:
+        if fact.channel:
+            reads.append((SILVER[fact.name], month))
+        if fact.order and before:
+            reads.append((SILVER[fact.name], before))
+    return reads
+
+
+def _within(month: str, bounds: tuple[int, int] | None) -> tuple[int, int] | None:
+    """As much of a channel's range of sale dates as can change the seven-day average of a month.
+
+    It is NULL for the first six days of the range and after its end, so a bound further away changes nothing.
+    """
+    if bounds is None or month == UNDATED:
+        return None
+    start, end = first_sk_of(month), last_sk_of(month)
+    return min(max(bounds[0], start - 6), end + 1), min(max(bounds[1], start - 1), end)
+
+
+def _fingerprint(layer: str, parts: Iterable[str]) -> str:
+    text = "\n".join([f"{layer} transform {TRANSFORM_VERSIONS[layer]}", *sorted(parts)])
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:32]}"

@@ -1,0 +1,108 @@
+"""What the ledger says: batches of source files and publications of partitions, as validated JSON documents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Inspection(Record):
+    """What one look through a whole source file found.
+
+    `lines` counts its lines without any engine, so that no engine's mistake can hide a lost row. `terminated`: every
+    line ends with a delimiter. `plain`: only digits, signs, points and delimiters, and no number with more than two
+    decimals, so that every engine's typed reader gives the same values.
+    """
+
+    lines: int
+    encoding: Literal["utf-8", "iso-8859-1"]
+    terminated: bool
+    plain: bool
+
+
+class SourceFile(Record):
+    """One version of one source file. `path` is relative to the source and starts with the table's folder."""
+
+    table: str
+    path: str
+    size: int
+    etag: str
+    modified_ns: int
+    inspection: Inspection | None = None
+
+
+class Batch(Record):
+    """One arrival of source files, pinned: a batch never changes once it is written."""
+
+    name: str
+    source: str
+    created_at: datetime
+    files: tuple[SourceFile, ...]
+
+    def files_of(self, table: str) -> tuple[SourceFile, ...]:
+        return tuple(file for file in self.files if file.table == table)
+
+
+class StoredObject(Record):
+    """One published object. In bronze, `source` is the path of its source file and `lines` that file's number of lines."""
+
+    key: str
+    rows: int
+    bytes: int
+    checksum: str
+    source: str | None = None
+    lines: int = 0
+
+
+class Publication(Record):
+    """One publication of one partition.
+
+    Counts are rows: `source_rows` read = `rows` + `quarantined` + `duplicates`. `content` is a hash over all columns but the
+    load timestamp, the same for equal content whatever the engine and the order of rows. `inputs` tells the versions it was
+    made from. `first_date_sk` and `last_date_sk` bound the event date (facts only).
+    """
+
+    run_id: str
+    published_at: datetime
+    load_timestamp: datetime
+    objects: tuple[StoredObject, ...]
+    quarantine: StoredObject | None
+    source_rows: int
+    rows: int
+    quarantined: int
+    duplicates: int
+    content: str
+    schema_fingerprint: str
+    inputs: str
+    batches: tuple[str, ...]
+    first_date_sk: int | None = None
+    last_date_sk: int | None = None
+
+    @property
+    def bytes(self) -> int:
+        return sum(stored.bytes for stored in self.objects)
+
+
+class LedgerEntry(Record):
+    """State of one partition. `publishing` is set between the intent to replace its objects and the commit.
+
+    An entry left with `publishing` set belongs to a writer that died: its objects may be old or new, each of them whole, and
+    publishing the partition again settles it.
+    """
+
+    layer: str
+    table: str
+    partition: str
+    committed: Publication | None = None
+    publishing: Publication | None = None
+
+    @property
+    def settled(self) -> Publication | None:
+        """The publication that readers see for certain, None when there is none or a writer died half way."""
+        return None if self.publishing else self.committed

@@ -1,0 +1,189 @@
+"""The object store under a lake: a local folder now, S3 by the same few operations.
+
+The publish protocol needs exactly this much of a store: whole objects by key, a conditional write for the ledger, and one
+atomic replacement of an object by a staged one. Nothing above this module knows what the store is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lake_assets.errors import PublishConflictError, StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    key: str
+    size: int
+
+
+class Store(Protocol):
+    """Objects by key. `version` is opaque and changes with the content (S3: the ETag)."""
+
+    def uri(self, key: str) -> str:
+        """Address under which an engine reads or writes `key`."""
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        """Content and version, or None when there is no such object."""
+
+    def write_if(self, key: str, content: bytes, expected: str | None) -> str:
+        """Write when the current version is `expected` (None: when there is no object); the new version.
+
+        Raises `PublishConflictError` when it is not.
+        """
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object that nobody else knows of (staging)."""
+
+    def replace(self, staged: str, key: str) -> None:
+        """Make the staged object the content of `key` in one atomic step; readers see the old one or the new one."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when there is none."""
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        """The object `prefix`, or the objects below the folder `prefix` in order of their keys."""
+
+    def checksum(self, key: str) -> str:
+        """`sha256:` and the hexadecimal digest of the object."""
+
+    def exclusive(self, key: str) -> AbstractContextManager[None]:
+        """Keeps every other publisher of `key` out, as long as the store has the means to."""
+
+    def remove_folder(self, prefix: str) -> None:
+        """Remove everything below the folder `prefix`."""
+
+    def sweep(self, prefix: str, older_than_seconds: float) -> list[str]:
+        """Remove the direct sub-folders of `prefix` that nothing has written to for that long; their keys."""
+
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class LocalStore:
+    """A folder. Creating it opens nothing; the folder is made by the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _path(self, key: str) -> Path:
+        return self.root / key
+
+    def uri(self, key: str) -> str:
+        return str(self._path(key))
+
+    def check_writable(self) -> None:
+        """Raises `StorageError` when the root cannot be created or written to."""
+        probe = self._path(f".write-probe-{uuid.uuid4().hex}")
+        with _told_plainly(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        try:
+            content = self._path(key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StorageError(f"Cannot read {self._path(key)}: {error.strerror}.") from error
+        return content, _version(content)
+
+    def write_if(self, key: str, content: bytes, expected: str | None) -> str:
+        path = self._path(key)
+        with _told_plainly(path), self._locked(key):
+            found = self.read(key)
+            if (found[1] if found else None) != expected:
+                raise PublishConflictError(f"{key} was changed by another writer.")
+            scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+            try:
+                with scratch.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                scratch.replace(path)
+            except BaseException:
+                scratch.unlink(missing_ok=True)
+                raise
+        return _version(content)
+
+    def put(self, key: str, content: bytes) -> None:
+        path = self._path(key)
+        with _told_plainly(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def replace(self, staged: str, key: str) -> None:
+        path = self._path(key)
+        with _told_plainly(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._path(staged).replace(path)
+
+    def delete(self, key: str) -> None:
+        with _told_plainly(self._path(key)):
+            self._path(key).unlink(missing_ok=True)
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        folder = self._path(prefix)
+        for path in [folder] if folder.is_file() else sorted(folder.rglob("*")):
+            # Spark leaves checksum files and markers (`.x.crc`, `_SUCCESS`) beside what it writes: no objects of ours.
+            if path.is_file() and not path.name.startswith((".", "_")):
+                yield ObjectInfo(path.relative_to(self.root).as_posix(), path.stat().st_size)
+
+    def checksum(self, key: str) -> str:
+        with self._path(key).open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+    @contextmanager
+    def exclusive(self, key: str) -> Iterator[None]:
+        with _told_plainly(self._path(key)), self._locked(f"{key}.publish"):
+            yield
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        """An advisory lock that the kernel gives back when its holder dies, so a crash never leaves one behind."""
+        path = self._path(f"{key}.lock")
+        path = path.with_name(f".{path.name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def remove_folder(self, prefix: str) -> None:
+        shutil.rmtree(self._path(prefix), ignore_errors=True)
+
+    def sweep(self, prefix: str, older_than_seconds: float) -> list[str]:
+        folder = self._path(prefix)
+        if not folder.is_dir():
+            return []
+        oldest = time.time() - older_than_seconds
+        stale = [child for child in sorted(folder.iterdir()) if _last_written(child) < oldest]
+        for child in stale:
+            shutil.rmtree(child, ignore_errors=True)
+        return [child.relative_to(self.root).as_posix() for child in stale]
+
+
+def _last_written(folder: Path) -> float:
+    return max((path.stat().st_mtime for path in (folder, *folder.rglob("*"))), default=0.0)
+
+
+@contextmanager
+def _told_plainly(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write to {path}: {error.strerror}. "
+            "Check the permissions and the free space, or set LAKE_ROOT to another folder."
+        ) from error

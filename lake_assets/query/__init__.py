@@ -1,0 +1,1 @@
+"""Asking the lake: DuckDB over a local lake."""

@@ -1,0 +1,72 @@
+"""SQL over a local lake. Every connection has views of its own, so a query never waits for a publish or hinders one."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from lake_assets.catalog.views import SCHEMAS, all_view_statements, view_name
+from lake_assets.contract.layers import LAKE_TABLES
+from lake_assets.errors import QueryError
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """Rows as tuples of Python values (money as `Decimal`), with the columns' names and DuckDB types."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    seconds: float
+
+
+def connect(root: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with the schemas `bronze`, `silver`, `gold` and `quarantine` as views over the lake."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    for statement in all_view_statements(root).values():
+        connection.execute(statement)
+    return connection
+
+
+def query(root: Path, sql: str) -> QueryResult:
+    """Run one statement. Raises `QueryError` naming an unknown table and those there are, or the error in the SQL."""
+    started = time.monotonic()
+    with connect(root) as connection:
+        try:
+            cursor = connection.execute(sql)
+            description = cursor.description or []
+            rows = tuple(cursor.fetchall()) if description else ()
+        except duckdb.CatalogException as error:
+            raise QueryError(_explain(root, str(error))) from error
+        except duckdb.Error as error:
+            raise QueryError(f"The query failed: {_first_line(error)}") from error
+    columns = tuple(str(column[0]) for column in description)
+    types = tuple(str(column[1]) for column in description)
+    return QueryResult(columns, types, rows, time.monotonic() - started)
+
+
+def _explain(root: Path, message: str) -> str:
+    missing = re.search(r"Table with name \"?([\w.]+)\"? does not exist", message)
+    if not missing:
+        return f"The query failed: {_first_line(message)}"
+    published = sorted(all_view_statements(root))
+    if not published:
+        return f"Nothing is published in the lake at {root} yet. Run `lake-assets run` first."
+    names = {view_name(table) for table in LAKE_TABLES} - set(published)
+    asked = missing.group(1)
+    unpublished = sorted(name for name in names if name == asked or name.endswith(f".{asked}"))
+    if unpublished:
+        return f"Nothing is published yet in {', '.join(unpublished)}. Run `lake-assets run` first."
+    return f"Unknown table {asked!r}. Tables are named layer.table; there are {', '.join(published)}."
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().splitlines()[0]

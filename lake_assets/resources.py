@@ -1,0 +1,45 @@
+"""Dagster resources: the lake and the engine, from the settings. Nothing is opened or started until an asset runs."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from lake_assets.engine.session import Engine, SessionEngine
+from lake_assets.lake.lake import Lake
+from lake_assets.settings import EngineName, Settings
+
+
+class LakeResource(dg.ConfigurableResource[Lake]):
+    """The lake that assets read and publish to."""
+
+    root: str
+    source: str
+    memory_gb: float
+    threads: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "LakeResource":
+        return cls(
+            root=str(settings.root), source=str(settings.source), memory_gb=settings.memory_gb, threads=settings.threads
+        )
+
+    def lake(self) -> Lake:
+        return Lake(
+            Settings(root=Path(self.root), source=Path(self.source), memory_gb=self.memory_gb, threads=self.threads)
+        )
+
+
+class EngineResource(dg.ConfigurableResource[Engine]):
+    """The engine that carries out tasks."""
+
+    engine: str
+    memory_gb: float
+    threads: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "EngineResource":
+        return cls(engine=settings.engine, memory_gb=settings.memory_gb, threads=settings.threads)
+
+    def get(self) -> Engine:
+        name: EngineName = "spark" if self.engine == "spark" else "sail"
+        return SessionEngine(name, self.threads, self.memory_gb)

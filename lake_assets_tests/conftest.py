@@ -1,0 +1,134 @@
+"""Fixtures shared by all tests: one sample of the source, one engine session and one built lake per test run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lake_assets.engine.session import SessionEngine, check_java
+from lake_assets.errors import EngineError
+from lake_assets.lake.sample import make_sample
+from lake_assets.settings import PREFIX, EngineName
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SCALE = 0.01
+TIERS = ("unit", "integration", "ui")
+IN_CI = bool(os.environ.get("CI"))
+
+
+@dataclass(frozen=True)
+class BuiltLake:
+    """A lake that `lake-assets run` built from the whole sample, with what the command printed."""
+
+    root: Path
+    source: Path
+    dagster_home: Path
+    engine: EngineName
+    output: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of a command about this lake."""
+        return lake_environment(self.root, self.source, self.dagster_home, self.engine)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier, the folder it lies in, and keep the heavy fixtures out of the unit tier."""
+    for item in items:
+        tier = next((tier for tier in TIERS if tier in item.path.parts), None)
+        if tier is None:
+            raise pytest.UsageError(f"{item.nodeid} lies in no tier; the tiers are the folders {', '.join(TIERS)}")
+        item.add_marker(tier)
+        heavy = {"built_lake", "spark_lake"} & set(getattr(item, "fixturenames", ()))
+        if tier == "unit" and heavy:
+            raise pytest.UsageError(f"{item.nodeid} is a unit test but builds a whole lake ({', '.join(heavy)})")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI a skipped test is a failure: there every tool must be present."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which CI does not allow: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> Iterator[None]:
+    """Settings of the developer's shell (and of make) must not reach the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(PREFIX) or name == "DAGSTER_HOME":
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's source files at scale 0.01, as `lake-assets sample` makes them. Do not change them."""
+    folder = tmp_path_factory.mktemp("sample") / "source"
+    make_sample(SCALE, folder, lambda _: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine() -> SessionEngine:
+    """The default engine; its session is started once per test run."""
+    return SessionEngine("sail", threads=2, memory_gb=4)
+
+
+@pytest.fixture(scope="session")
+def spark(engine: SessionEngine) -> SparkSession:
+    """A session of the default engine."""
+    return engine.session()
+
+
+@pytest.fixture(scope="session")
+def built_lake(tmp_path_factory: pytest.TempPathFactory, source: Path) -> BuiltLake:
+    """The whole lake at scale 0.01, built by the command line with the default engine. Do not change it."""
+    return build_lake(tmp_path_factory.mktemp("built"), source, "sail")
+
+
+@pytest.fixture(scope="session")
+def spark_lake(tmp_path_factory: pytest.TempPathFactory, source: Path) -> BuiltLake:
+    """The whole lake at scale 0.01, built by the command line with classic Spark. Do not change it."""
+    try:
+        check_java()
+    except EngineError as error:
+        pytest.skip(str(error))
+    return build_lake(tmp_path_factory.mktemp("spark"), source, "spark")
+
+
+def lake_environment(root: Path, source: Path, dagster_home: Path, engine: str = "sail") -> dict[str, str]:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return outside | {
+        "LAKE_ROOT": str(root),
+        "LAKE_SOURCE": str(source),
+        "LAKE_ENGINE": engine,
+        "DAGSTER_HOME": str(dagster_home),
+    }
+
+
+def lake_assets(environment: dict[str, str], *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, in a process of its own."""
+    program = Path(sys.executable).with_name("lake-assets")
+    return subprocess.run(
+        [str(program), *arguments], env=environment, capture_output=True, text=True, timeout=seconds, check=False
+    )
+
+
+def build_lake(folder: Path, source: Path, engine: EngineName) -> BuiltLake:
+    root, home = folder / "lake", folder / "dagster_home"
+    done = lake_assets(lake_environment(root, source, home, engine), "run")
+    assert done.returncode == 0, done.stderr
+    return BuiltLake(root, source, home, engine, done.stdout + done.stderr)
