@@ -55,7 +55,7 @@ def load_settings() -> Settings:
             hint = f"Did you mean {close[0]}?" if close else f"Settings are {', '.join(sorted(known))}."
             raise SettingsError(f"Unknown setting {name}. {hint}")
     try:
-        settings = Settings()  # type: ignore[call-arg]  # every field has a default or an environment variable
+        settings = Settings()
     except ValidationError as error:
         raise SettingsError(
             "\n".join(_explain(problem["loc"], problem["input"], problem["msg"]) for problem in error.errors())

@@ -46,7 +46,7 @@ def definition_metadata(table: LakeTable) -> Mapping[str, Any]:
 
 
 def tags(table: LakeTable) -> dict[str, str]:
-    found = {"layer": table.layer}
+    found: dict[str, str] = {"layer": table.layer}
     if table.source and table.source.channel:
         found["channel"] = table.source.channel
     if any(column.personal for column in table.columns):

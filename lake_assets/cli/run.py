@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from lake_assets import refresh
 from lake_assets.cli.console import errors, human_bytes, output, progress
@@ -105,7 +105,7 @@ class _Runner:
         if failures:
             raise RunFailedError("\n".join(failures))
 
-    def _execute(self, work: refresh.Work, bar: object) -> list[str]:
+    def _execute(self, work: refresh.Work, bar: TaskID) -> list[str]:
         axis = work.tables[0].axis
         run_id = str(uuid.uuid4())
         job = self._definitions.resolve_job_def("ingest" if axis == "source_batch" else f"refresh_{axis}s")
@@ -116,7 +116,8 @@ class _Runner:
                 asset_selection=[dg.AssetKey([table.layer, table.name]) for table in work.tables],
                 run_config=_QUIET,
                 raise_on_error=False,
-                **_partitions(work),
+                partition_key=work.partitions[0] if len(work.partitions) == 1 else None,
+                tags=_range_tags(work) if len(work.partitions) > 1 else None,
             )
         self.runs += 1
         self._add_seconds(run_id)
@@ -129,14 +130,10 @@ class _Runner:
                 self.seconds[table] = self.seconds.get(table, 0.0) + step.end_time - step.start_time
 
 
-def _partitions(work: refresh.Work) -> dict[str, object]:
-    if len(work.partitions) == 1:
-        return {"partition_key": work.partitions[0]}
+def _range_tags(work: refresh.Work) -> dict[str, str]:
     return {
-        "tags": {
-            "dagster/asset_partition_range_start": work.partitions[0],
-            "dagster/asset_partition_range_end": work.partitions[-1],
-        }
+        "dagster/asset_partition_range_start": work.partitions[0],
+        "dagster/asset_partition_range_end": work.partitions[-1],
     }
 
 
@@ -157,10 +154,10 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 @contextmanager
-def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: object) -> Iterator[None]:
+def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: TaskID) -> Iterator[None]:
     """Moves the bar while a run goes on, from the events that the run writes."""
     finished = threading.Event()
-    base = bars.tasks[bar].completed  # type: ignore[call-overload]
+    base = bars.tasks[bar].completed
 
     def update() -> None:
         types = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
@@ -169,7 +166,7 @@ def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: ob
         started = [key for kind, key in steps if kind == dg.DagsterEventType.STEP_START]
         ended = [key for kind, key in steps if kind != dg.DagsterEventType.STEP_START]
         doing = next((key for key in reversed(started) if key not in ended), "") or ""
-        bars.update(bar, completed=base + len(ended), doing=doing.replace("__", "."))  # type: ignore[arg-type]
+        bars.update(bar, completed=base + len(ended), doing=doing.replace("__", "."))
 
     def poll() -> None:
         while not finished.wait(_POLL_SECONDS):

@@ -59,7 +59,8 @@ class SessionEngine:
 
     def session(self) -> SparkSession:
         """The session of this process. Raises `EngineError` when it cannot be started."""
-        return _sessions.get(self.name, self._threads, self._memory_gb)
+        session: SparkSession = _sessions.get(self.name, self._threads, self._memory_gb)
+        return session
 
 
 class _Sessions:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip, igzip_lib
 
 from lake_assets.contract.model import Table
 from lake_assets.contract.types import decimal_scale, physical_type
@@ -19,6 +19,7 @@ DELIMITER = b"|"
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _SAMPLED_LINES = 1000
+_UNREADABLE = (EOFError, OSError, zlib.error, cast(type[Exception], igzip_lib.IsalError))
 _PLAIN_BYTES = b"0123456789|.-\n"
 # Every digit as a zero, so that a number with three decimals is found by one plain search.
 _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
@@ -37,7 +38,7 @@ def inspect(path: Path, table: Table) -> Inspection:
     try:
         for chunk in _chunks(path):
             survey.add(chunk)
-    except (EOFError, OSError, zlib.error, isal_zlib.IsalError) as error:
+    except _UNREADABLE as error:
         raise SourceError(
             f"Cannot read {path} (table {table.name}): {_reason(error)}. Replace the file with a complete copy."
         ) from error
