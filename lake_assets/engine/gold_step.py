@@ -8,10 +8,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lake_assets.compute.gold.daily_sales_summary import daily_sales_summary
 from lake_assets.compute.profile import profile
-from lake_assets.contract.layers import GOLD, LakeTable, lake_table
+from lake_assets.compute.silver import month_of_row
+from lake_assets.contract.layers import GOLD, SILVER
 from lake_assets.contract.model import Channel
-from lake_assets.contract.tables import FACTS
-from lake_assets.engine.staging import DATA, read_objects, write_partitions
+from lake_assets.contract.tables import FACTS, TABLES
+from lake_assets.engine.staging import DATA, uris_with_rows, write_partitions
 from lake_assets.lake.task import PartitionResult, StagedObject, Task
 
 _PART = "part"
@@ -54,9 +55,15 @@ def _daily_sales_summary(spark: SparkSession, task: Task) -> DataFrame:
 
 
 def _silver(spark: SparkSession, task: Task, name: str) -> DataFrame:
-    table: LakeTable = lake_table("silver", name)
+    """Rows of the silver partitions among the inputs, with a fact's month in its partition column.
+
+    One read of all files: the month follows from the row itself, and a read per partition would make the engine plan
+    hundreds of scans.
+    """
+    table = SILVER[name]
     inputs = [item for item in task.inputs if item.table == name]
-    return read_objects(spark, inputs, table.partition_column or _PART)
+    rows = spark.read.parquet(*uris_with_rows(inputs))
+    return rows.withColumn(table.partition_column, month_of_row(TABLES[name])) if table.partition_column else rows
 
 
 _BUILDERS: dict[str, Callable[[SparkSession, Task], DataFrame]] = {"daily_sales_summary": _daily_sales_summary}

@@ -19,17 +19,25 @@ def read_objects(spark: SparkSession, inputs: Iterable[ObjectInput], partition_c
     """Rows of published objects with the partition each belongs to, in the column `partition_column`.
 
     One read per partition with the key as a literal: engines differ in whether a list of files keeps the columns that
-    stand in the path. Objects that are known to be empty are left out, unless all are.
+    stand in the path.
     """
-    by_partition: dict[str, list[str]] = defaultdict(list)
-    objects = list(inputs)
-    for item in [item for item in objects if item.rows] or objects[:1]:
-        by_partition[item.partition].append(item.uri)
+    by_partition: dict[str, list[ObjectInput]] = defaultdict(list)
+    for item in _with_rows(list(inputs)):
+        by_partition[item.partition].append(item)
     frames = [
-        spark.read.parquet(*uris).withColumn(partition_column, F.lit(partition))
-        for partition, uris in by_partition.items()
+        spark.read.parquet(*(item.uri for item in items)).withColumn(partition_column, F.lit(partition))
+        for partition, items in by_partition.items()
     ]
     return reduce(DataFrame.unionByName, frames)
+
+
+def uris_with_rows(inputs: Iterable[ObjectInput]) -> list[str]:
+    return [item.uri for item in _with_rows(list(inputs))]
+
+
+def _with_rows(inputs: list[ObjectInput]) -> list[ObjectInput]:
+    """Without the objects that are known to be empty, unless all are: one is needed for its schema."""
+    return [item for item in inputs if item.rows] or inputs[:1]
 
 
 def write_partitions(frame: DataFrame, column: str, sort: Iterable[str], uri: str, codec: str) -> None:

@@ -11,9 +11,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import arrow_schema, schema_fingerprint
@@ -24,6 +22,9 @@ from lake_assets.lake.planning import PartitionPlan
 from lake_assets.lake.records import Publication, StoredObject
 from lake_assets.lake.store import Store
 from lake_assets.lake.task import PartitionResult, StagedObject, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Publisher:
@@ -168,6 +169,8 @@ def staging(store: Store, attempt: str) -> Iterator[str]:
 
 
 def _empty_parquet(schema: pa.Schema, codec: str) -> bytes:
+    import pyarrow.parquet as pq
+
     buffer = io.BytesIO()
     pq.write_table(schema.empty_table(), buffer, compression=codec, store_decimal_as_integer=True)
     return buffer.getvalue()
