@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lake_assets.contract.calendar import MONTHS
 from lake_assets.contract.layers import BRONZE, GOLD, SILVER, SILVER_FACTS, WHOLE_TABLE, LakeTable
+from lake_assets.contract.tables import FACTS
 from lake_assets.lake.planning import Planner, stale
 
 
@@ -51,6 +52,12 @@ def gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) 
     wanted = [table for table in GOLD.values() if table in tables]
     ready = [month for month in months if planner.gold_is_ready(month)]
     return _grouped({table: stale(planner.gold(table, ready)) for table in wanted})
+
+
+def waiting_for(planner: Planner) -> list[str]:
+    """Tables that gold reads and of which no file has ever arrived."""
+    read = ["date_dim", *(fact.name for fact in FACTS if fact.channel)]
+    return [name for name in read if not planner.entries(BRONZE[name])]
 
 
 def _is_applied(planner: Planner, name: str, batch: str) -> bool:

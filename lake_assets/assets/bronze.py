@@ -25,8 +25,10 @@ def bronze_asset(table: LakeTable) -> dg.AssetsDefinition:
         metadata=definition_metadata(table),
         code_version=TRANSFORM_VERSIONS[table.layer],
     )
-    def build(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> None:
-        materialise(context, table, lake.lake(), engine.get())
+    def build(
+        context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
+    ) -> dg.MaterializeResult[None]:
+        return materialise(context, table, lake.lake(), engine.get())
 
     return build
 

@@ -33,8 +33,10 @@ def daily_sales_summary_asset(months_per_run: int) -> dg.AssetsDefinition:
         metadata=definition_metadata(table),
         code_version=TRANSFORM_VERSIONS[table.layer],
     )
-    def build(context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource) -> None:
-        materialise(context, table, lake.lake(), engine.get())
+    def build(
+        context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
+    ) -> dg.MaterializeResult[None]:
+        return materialise(context, table, lake.lake(), engine.get())
 
     return build
 

@@ -15,11 +15,15 @@ from lake_assets.errors import LakeError
 from lake_assets.lake.lake import Lake, Outcome
 
 
-def materialise(context: dg.AssetExecutionContext, table: LakeTable, lake: Lake, engine: Engine) -> None:
+def materialise(
+    context: dg.AssetExecutionContext, table: LakeTable, lake: Lake, engine: Engine
+) -> dg.MaterializeResult[None]:
     """Materialise the partitions of the run. Published ones are credited even when others fail; then the step fails."""
     partitions = list(context.partition_keys)
+    # `context.run` and, for a single partition, `add_asset_metadata` are missing when a test calls the asset directly.
+    run_id = context.op_execution_context.run_id
     try:
-        outcome = lake.materialise(table, partitions, engine.run, context.run.run_id)
+        outcome = lake.materialise(table, partitions, engine.run, run_id)
         LocalCatalog(lake.store, lake.settings.root).register(table)
     except LakeError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
@@ -30,8 +34,11 @@ def materialise(context: dg.AssetExecutionContext, table: LakeTable, lake: Lake,
                 dg.AssetMaterialization(asset_key=context.asset_key, partition=partition, metadata=metadata)
             )
         raise dg.Failure(description=_explain(table, outcome), allow_retries=False)
+    if len(partitions) == 1:
+        return dg.MaterializeResult(metadata=published[partitions[0]])
     for partition, metadata in published.items():
         context.add_asset_metadata(metadata, partition_key=partition)
+    return dg.MaterializeResult()
 
 
 def _metadata_by_partition(

@@ -183,6 +183,9 @@ def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: Ta
 
 
 def _close(planner: Planner, runner: _Runner) -> None:
+    waiting = refresh.waiting_for(planner)
+    if waiting:
+        errors.print(f"Gold waits for source files of {', '.join(waiting)}.")
     if not runner.runs:
         errors.print("Nothing to do: every table is up to date with the source.")
         return

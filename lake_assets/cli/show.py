@@ -93,7 +93,9 @@ def _balances(planner: Planner) -> Table:
         grid.add_column(heading, justify="left" if heading == "table" else "right", no_wrap=True)
     for name in BRONZE:
         found = balance(planner, name)
-        if found is None:
+        if not planner.entries(BRONZE[name]):
+            grid.add_row(name, "no files yet")
+        elif found is None:
             grid.add_row(name, "silver is behind bronze: `lake-assets run`")
         else:
             counts = (

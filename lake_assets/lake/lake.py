@@ -112,6 +112,11 @@ class Lake:
             plans = planner.silver(table, partitions)
         else:
             plans = planner.silver(table, (WHOLE_TABLE,), batches=partitions)
+        if not any(plan.sources for plan in plans):
+            raise LakeError(
+                f"{table.identifier}: no source file of {table.name} has been ingested, so there is nothing to build it from. "
+                "Materialise its bronze asset first, or let `lake-assets run` do all that is needed."
+            )
         # The partitions of a range share inputs; each object is read once.
         sources = {source.stored.key: source for plan in plans for source in plan.sources}
         inputs = tuple(

@@ -128,6 +128,9 @@ class LocalStore:
         path = self._path(key)
         with _told_plainly(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            # On the disk before the ledger says that it is published, also when the power goes.
+            with self._path(staged).open("rb") as file:
+                os.fsync(file.fileno())
             self._path(staged).replace(path)
 
     def delete(self, key: str) -> None:
