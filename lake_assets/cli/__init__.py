@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from rich.markup import escape
+
 from lake_assets.cli.console import errors
 from lake_assets.errors import LakeError
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -15,8 +19,9 @@ def main() -> None:
     try:
         app()
     except LakeError as error:
-        errors.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("Interrupted. What was published stays; run the same command again to go on.")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            errors.print("Interrupted. What was published stays; run the same command again to go on.")
+        raise

@@ -121,6 +121,8 @@ class _Runner:
             )
         self.runs += 1
         self._add_seconds(run_id)
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         return [] if result.success else _failures(result)
 
     def _add_seconds(self, run_id: str) -> None:
@@ -140,6 +142,12 @@ def _range_tags(work: refresh.Work) -> dict[str, str]:
 def _table_of(step_key: str) -> LakeTable:
     layer, _, name = step_key.partition("__")
     return lake_table(layer, name)
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C or a signal ended the run: Dagster records that as the failure of the step it interrupted."""
+    errors_of_steps = [event.step_failure_data.error for event in result.get_step_failure_events()]
+    return any(error and "DagsterExecutionInterruptedError" in error.to_string() for error in errors_of_steps)
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from lake_assets.cli.console import errors, human_bytes, output
@@ -39,14 +40,14 @@ def show_result(result: QueryResult, form: str) -> None:
 def _result_table(result: QueryResult) -> Table:
     table = Table()
     for name, kind in zip(result.columns, result.types, strict=True):
-        table.add_column(name, justify="right" if any(word in kind for word in _NUMBERS) else "left", overflow="fold")
+        table.add_column(escape(name), justify="right" if any(word in kind for word in _NUMBERS) else "left", overflow="fold")
     for row in result.rows:
         table.add_row(*(_cell(value) for value in row))
     return table
 
 
 def _cell(value: Any) -> str:
-    return "NULL" if value is None else str(value)
+    return "NULL" if value is None else escape(str(value))
 
 
 def show_status(lake: Lake) -> None:
