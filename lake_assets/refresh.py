@@ -29,21 +29,26 @@ def ingestion(planner: Planner, tables: frozenset[LakeTable]) -> list[Work]:
     for batch in planner.batches:
         delivered = sorted({file.table for file in batch.files})
         bronze = [BRONZE[name] for name in delivered if not planner.bronze(BRONZE[name], batch.name)[0].is_fresh]
+        converted = [table for table in bronze if table in tables]
         dimensions = [
             SILVER[name]
             for name in delivered
             if not SILVER[name].partition_column
-            and (BRONZE[name] in bronze or not _is_applied(planner, name, batch.name))
+            and (BRONZE[name] in converted or _can_be_applied(planner, name, batch.name))
         ]
-        wanted = tuple(table for table in (*bronze, *dimensions) if table in tables)
+        wanted = (*converted, *(table for table in dimensions if table in tables))
         if wanted:
             work.append(Work(wanted, (batch.name,)))
     return work
 
 
 def facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[Work]:
-    """Months of the silver facts among `tables` that do not stand for the present bronze."""
-    wanted = [table for table in SILVER_FACTS if table in tables and planner.entries(BRONZE[table.name])]
+    """Months of the silver facts among `tables` that do not stand for the present bronze, once that is complete."""
+    wanted = [
+        table
+        for table in SILVER_FACTS
+        if table in tables and planner.entries(BRONZE[table.name]) and not planner.unconverted(table.name)
+    ]
     return _grouped({table: stale(planner.silver(table, months)) for table in wanted})
 
 
@@ -60,9 +65,11 @@ def waiting_for(planner: Planner) -> list[str]:
     return [name for name in read if not planner.entries(BRONZE[name])]
 
 
-def _is_applied(planner: Planner, name: str, batch: str) -> bool:
+def _can_be_applied(planner: Planner, name: str, batch: str) -> bool:
+    """Whether a batch is converted to bronze, but the dimension does not stand for it yet."""
     table = SILVER[name]
-    return batch in planner.applied_batches(table) and planner.silver(table, (WHOLE_TABLE,))[0].is_fresh
+    is_applied = batch in planner.applied_batches(table) and planner.silver(table, (WHOLE_TABLE,))[0].is_fresh
+    return not is_applied and planner.entry(BRONZE[name], batch).settled is not None
 
 
 def _grouped(stale_months: dict[LakeTable, list[str]]) -> list[Work]:

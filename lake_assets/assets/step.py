@@ -24,16 +24,16 @@ def materialise(
     run_id = context.op_execution_context.run_id
     try:
         outcome = lake.materialise(table, partitions, engine.run, run_id)
-        LocalCatalog(lake.store, lake.settings.root).register(table)
     except LakeError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    problems = [*_explain(table, outcome), *_register(table, lake)]
     published = _metadata_by_partition(table, partitions, outcome, lake)
-    if outcome.failed:
+    if problems:
         for partition, metadata in published.items():
             context.log_event(
                 dg.AssetMaterialization(asset_key=context.asset_key, partition=partition, metadata=metadata)
             )
-        raise dg.Failure(description=_explain(table, outcome), allow_retries=False)
+        raise dg.Failure(description="\n".join(problems), allow_retries=False)
     if len(partitions) == 1:
         return dg.MaterializeResult(metadata=published[partitions[0]])
     for partition, metadata in published.items():
@@ -55,9 +55,25 @@ def _metadata_by_partition(
     return metadata
 
 
-def _explain(table: LakeTable, outcome: Outcome) -> str:
-    reasons = "\n".join(f"{partition}: {reason}" for partition, reason in sorted(outcome.failed.items()))
-    return (
-        f"{table.identifier}: {len(outcome.failed)} of {len(outcome.failed) + len(outcome.published)} partitions were not "
-        f"published; what was published before stays as it was.\n{reasons}"
-    )
+def _register(table: LakeTable, lake: Lake) -> list[str]:
+    """Put what was published into the catalog; the problem when that fails."""
+    try:
+        LocalCatalog(lake.store, lake.settings.root).register(table)
+    except LakeError as error:
+        return [f"{table.identifier} is published, but not in the catalog: {error}"]
+    return []
+
+
+def _explain(table: LakeTable, outcome: Outcome) -> list[str]:
+    """What was not published and why, partitions with the same reason together."""
+    if not outcome.failed:
+        return []
+    by_reason: dict[str, list[str]] = {}
+    for partition, reason in sorted(outcome.failed.items()):
+        by_reason.setdefault(reason, []).append(partition)
+    total = len(outcome.failed) + len(outcome.published)
+    return [
+        f"{table.identifier}: {len(outcome.failed)} of {total} partitions were not published; "
+        "what was published before stays as it was.",
+        *(f"{', '.join(partitions)}: {reason}" for reason, partitions in by_reason.items()),
+    ]

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
 
-from lake_assets.catalog.views import SCHEMAS, comment_statements, view_name, view_statements
-from lake_assets.contract.layers import LakeTable
+from lake_assets.catalog.views import (
+    SCHEMAS,
+    all_view_statements,
+    comment_statements,
+    view_name,
+    view_names,
+    view_statements,
+)
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable
 from lake_assets.lake import layout
 from lake_assets.lake.store import Store
 
@@ -34,27 +42,33 @@ class LocalCatalog:
     def register(self, table: LakeTable) -> None:
         """Make the catalog show a table and its quarantine. Costs a few milliseconds once it does."""
         wanted = view_statements(self._root, table)
-        with self._store.exclusive(f"{layout.LEDGER}/{FILE}"):
-            registered = self._registered()
-            if registered is not None and wanted.items() <= registered.items():
+        with (
+            self._store.exclusive(f"{layout.LEDGER}/{FILE}"),
+            tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch,
+        ):
+            file = Path(scratch, FILE)
+            registered = self._registered(file)
+            if registered is None:
+                _create(file)
+                _update(file, LAKE_TABLES, all_view_statements(self._root), [])
+                file.replace(self.path)
                 return
-            with tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch:
-                file = Path(scratch, FILE)
-                if registered is None:
-                    _create(file)
-                else:
-                    shutil.copyfile(self.path, file)
-                _add(file, table, wanted)
+            obsolete = [name for name in view_names(table) if name in registered and name not in wanted]
+            if obsolete or not wanted.items() <= registered.items():
+                _update(file, (table,), wanted, obsolete)
                 file.replace(self.path)
 
-    def _registered(self) -> dict[str, str] | None:
-        """Statements of the present file by view; None when there is none, or one of another version of DuckDB."""
-        if not self.path.exists():
-            return None
+    def _registered(self, copy: Path) -> dict[str, str] | None:
+        """Statements of the present file by view, from a copy of it: a notebook may have the file itself locked.
+
+        None, and no copy, when there is none or one of another version of DuckDB.
+        """
         try:
-            with duckdb.connect(str(self.path), read_only=True) as connection:
+            shutil.copyfile(self.path, copy)
+            with duckdb.connect(str(copy), read_only=True) as connection:
                 return dict(connection.execute("SELECT name, statement FROM main.registered").fetchall())
-        except duckdb.Error:
+        except (FileNotFoundError, duckdb.Error):
+            copy.unlink(missing_ok=True)
             return None
 
 
@@ -65,11 +79,16 @@ def _create(file: Path) -> None:
         connection.execute("CREATE TABLE main.registered (name VARCHAR PRIMARY KEY, statement VARCHAR)")
 
 
-def _add(file: Path, table: LakeTable, statements: dict[str, str]) -> None:
+def _update(file: Path, tables: Iterable[LakeTable], statements: Mapping[str, str], obsolete: Iterable[str]) -> None:
+    """Create views, with the comments of those of `tables`, and drop obsolete ones."""
     with duckdb.connect(str(file)) as connection:
+        for name in obsolete:
+            connection.execute(f"DROP VIEW IF EXISTS {name}")
+            connection.execute("DELETE FROM main.registered WHERE name = ?", [name])
         for name, statement in statements.items():
             connection.execute(statement)
             connection.execute("INSERT OR REPLACE INTO main.registered VALUES (?, ?)", [name, statement])
-        if view_name(table) in statements:
-            for comment in comment_statements(table):
-                connection.execute(comment)
+        for table in tables:
+            if view_name(table) in statements:
+                for comment in comment_statements(table):
+                    connection.execute(comment)

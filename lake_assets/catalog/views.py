@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lake_assets.contract.layers import LAKE_TABLES, LakeTable
@@ -16,6 +17,11 @@ def view_name(table: LakeTable) -> str:
 
 def quarantine_view_name(table: LakeTable) -> str:
     return f"quarantine.{table.layer}_{table.name}"
+
+
+def view_names(table: LakeTable) -> tuple[str, str]:
+    """Names of the views that a table can have."""
+    return view_name(table), quarantine_view_name(table)
 
 
 def view_statements(root: Path, table: LakeTable) -> dict[str, str]:
@@ -44,9 +50,10 @@ def comment_statements(table: LakeTable) -> list[str]:
 
 
 def _statement(name: str, folder: Path, partition_column: str | None) -> str:
+    literal = re.sub(r"([*?[])", r"[\1]", str(folder))  # the root may hold signs that mean something in a pattern
     if partition_column is None:
-        return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({_text(str(folder / '*.parquet'))})"
-    pattern = _text(str(folder / f"{partition_column}=*" / "*.parquet"))
+        return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({_text(f'{literal}/*.parquet')})"
+    pattern = _text(f"{literal}/{partition_column}=*/*.parquet")
     # The partition stays text: `undated` is one of its values.
     options = f"hive_partitioning = true, hive_types = {{'{partition_column}': VARCHAR}}"
     return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({pattern}, {options})"

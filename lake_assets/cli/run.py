@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 from rich.progress import Progress, TaskID
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from lake_assets import refresh
 from lake_assets.cli.console import errors, human_bytes, output, progress
@@ -54,7 +55,7 @@ def run_lake(settings: Settings, months: str | None, only: str | None) -> None:
         runner.phase("Bronze and dimensions", refresh.ingestion(lake.planner(), tables))
         runner.phase("Silver facts", refresh.facts(lake.planner(), tables, wanted_months))
         runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months))
-    _close(lake.planner(), runner)
+    _close(lake.planner(), runner, is_part=only is not None or months is not None)
 
 
 def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
@@ -81,7 +82,13 @@ def _instance() -> Iterator[dg.DagsterInstance]:
     except OSError as error:
         raise LakeError(f"Cannot create DAGSTER_HOME {home}: {error.strerror}.") from error
     os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.get() as instance:
+    try:
+        instance = dg.DagsterInstance.get()
+    except (dg.DagsterError, YAMLError) as error:
+        raise LakeError(
+            f"Dagster cannot use its settings in {home / 'dagster.yaml'}: {error}. Mend the file."
+        ) from error
+    with instance:
         yield instance
 
 
@@ -190,12 +197,14 @@ def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: Ta
         update()
 
 
-def _close(planner: Planner, runner: _Runner) -> None:
+def _close(planner: Planner, runner: _Runner, is_part: bool) -> None:
     waiting = refresh.waiting_for(planner)
     if waiting:
         errors.print(f"Gold waits for source files of {', '.join(waiting)}.")
     if not runner.runs:
-        errors.print("Nothing to do: every table is up to date with the source.")
+        whole = "every table is up to date with the source."
+        part = "what is selected is up to date, or waits for tables that are not (`+key:...` selects those too)."
+        errors.print(f"Nothing to do: {part if is_part else whole}")
         return
     output.print(closing_table(planner, runner.seconds))
     noun = "run" if runner.runs == 1 else "runs"

@@ -40,7 +40,9 @@ def show_result(result: QueryResult, form: str) -> None:
 def _result_table(result: QueryResult) -> Table:
     table = Table()
     for name, kind in zip(result.columns, result.types, strict=True):
-        table.add_column(escape(name), justify="right" if any(word in kind for word in _NUMBERS) else "left", overflow="fold")
+        table.add_column(
+            escape(name), justify="right" if any(word in kind for word in _NUMBERS) else "left", overflow="fold"
+        )
     for row in result.rows:
         table.add_row(*(_cell(value) for value in row))
     return table
@@ -97,7 +99,7 @@ def _balances(planner: Planner) -> Table:
         if not planner.entries(BRONZE[name]):
             grid.add_row(name, "no files yet")
         elif found is None:
-            grid.add_row(name, "silver is behind bronze: `lake-assets run`")
+            grid.add_row(name, "behind the source: `lake-assets run`")
         else:
             counts = (
                 found.source,

@@ -23,10 +23,18 @@ _NO_QUOTING = {"sep": _DELIMITER, "quote": "", "escape": "", "mode": "FAILFAST"}
 
 
 def typed(spark: SparkSession, uri: str, table: Table, terminated: bool) -> DataFrame:
-    """Rows of a plain file through the engine's typed reader; reading fails when a line has another number of fields."""
+    """Rows of a plain file through the engine's typed reader.
+
+    Reading fails when a line has another number of fields or a value that does not fit; a line with more behind its last
+    delimiter is left out.
+    """
     # A delimiter at the end of the line opens one more, always empty, field.
     schema = spark_ddl(table.columns) + (f", {_REST} string" if terminated else "")
-    return spark.read.schema(schema).options(**_NO_QUOTING).csv(uri).select(*table.column_names)
+    rows = spark.read.schema(schema).options(**_NO_QUOTING).csv(uri)
+    if terminated:
+        # Asked for by the filter, or an engine that reads only the columns it needs would not count the fields.
+        rows = rows.where(F.col(_REST).isNull())
+    return rows.select(*table.column_names)
 
 
 def follow_grammar(spark: SparkSession, uri: str, table: Table, terminated: bool) -> int:
@@ -38,7 +46,7 @@ def follow_grammar(spark: SparkSession, uri: str, table: Table, terminated: bool
 def lines(spark: SparkSession, uri: str, table: Table, terminated: bool) -> DataFrame:
     """Every line of a UTF-8 file: `line` STRING, `fields` ARRAY<STRING> and `fits` BOOLEAN (can be read as declared)."""
     text = spark.read.option("lineSep", "\n").text(uri)
-    line = F.regexp_replace(F.col("value"), "\r$", "").alias("line")
+    line = F.regexp_replace(F.col("value"), r"\r\z", "").alias("line")
     frame = text.select(line)
     frame = frame.select("line", F.split("line", r"\|", -1).alias("fields"))
     castable = F.col("line").rlike(line_grammar(table, terminated))
@@ -57,11 +65,13 @@ def valid(parsed: DataFrame, table: Table) -> DataFrame:
 
 def rejected(parsed: DataFrame, table: Table, terminated: bool, path: str, load_timestamp: datetime) -> DataFrame:
     """Lines that do not fit: `source_path`, `line_text`, `reasons` ARRAY<STRING>, `load_timestamp`."""
-    expected = len(table.columns) + terminated
-    wrong_count = F.size("fields") != expected
+    closed = F.col("line").endswith(_DELIMITER) if terminated else F.lit(True)
+    wrong_count = (F.size("fields") != len(table.columns) + terminated) | ~closed
     # The number of fields as a user counts them: without the empty one behind a delimiter at the end.
-    found = (F.size("fields") - F.lit(int(terminated))).cast("string")
-    count_reason = F.when(wrong_count, F.concat(F.lit(f"expected {len(table.columns)} fields, found "), found))
+    found = F.when(closed, F.size("fields") - F.lit(int(terminated))).otherwise(F.size("fields")).cast("string")
+    end = F.when(closed, F.lit("")).otherwise(F.lit(" and no delimiter at the end"))
+    count = F.concat(F.lit(f"expected {len(table.columns)} fields, found "), found, end)
+    count_reason = F.when(F.col("line") == "", F.lit("the line is blank")).when(wrong_count, count)
     return parsed.where(~F.col("fits")).select(
         F.lit(path).alias("source_path"),
         F.col("line").alias("line_text"),
@@ -78,8 +88,9 @@ def rejected(parsed: DataFrame, table: Table, terminated: bool, path: str, load_
 
 def line_grammar(table: Table, terminated: bool) -> str:
     """Regular expression of a whole line that can be read as declared; an empty field is NULL."""
-    end = r"\|" if terminated else ""
-    return "^" + r"\|".join(f"(?:{_grammar(column)})?" for column in table.columns) + end + "$"
+    # The very end: `$` matches before a last line terminator too, and engines differ in what they take for one.
+    end = r"\|\z" if terminated else r"\z"
+    return "^" + r"\|".join(f"(?:{_grammar(column)})?" for column in table.columns) + end
 
 
 def _grammar(column: TableColumn) -> str:
@@ -110,7 +121,7 @@ def _value(column: TableColumn, position: int) -> Column:
 def _readable(column: TableColumn, position: int) -> Column:
     if is_text(column):
         return F.lit(True)
-    fits = _field(position).rlike(f"^(?:{_grammar(column)})$") & _value(column, position).isNotNull()
+    fits = _field(position).rlike(rf"^(?:{_grammar(column)})\z") & _value(column, position).isNotNull()
     return _is_empty(position) | fits
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from pathlib import Path
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -86,8 +88,6 @@ class _StagedFile:
             self._measure()
         if self.rows != expected:
             self._convert_lines()
-            self._measure()
-            self.rejected = self.parsed().where("NOT fits").count() if self.rows != expected else 0
         if self.rows + self.rejected != expected:
             raise AuditError(
                 f"{self._file.path}: {expected} lines, but {self.rows} rows and {self.rejected} rejected lines were read. "
@@ -103,15 +103,19 @@ class _StagedFile:
         return bronze.rejected(self.parsed(), self._table, terminated, self._file.path, self._task.load_timestamp)
 
     def _utf8(self) -> str:
-        """Address of the file as UTF-8. Engines replace or refuse other letters, so such a file is transcoded first."""
+        """Address of the file as UTF-8. Engines replace or refuse other letters, so such a file is transcoded first.
+
+        So is a file with a byte order mark, which one engine passes over and another takes for text.
+        """
         encoding = self._file.inspection.encoding
         if encoding == "utf-8":
             return self._file.uri
         target = Path(self._task.staging, "source", f"{self._number}.txt")
         target.parent.mkdir(parents=True, exist_ok=True)
+        decoder = codecs.getincrementaldecoder(encoding)()
         with open_source(Path(self._file.uri)) as source, target.open("wb") as copy:
             while chunk := source.read(_CHUNK):
-                copy.write(chunk.decode(encoding).encode())
+                copy.write(decoder.decode(chunk).encode())
         return str(target)
 
     def _follows_grammar(self) -> bool:
@@ -124,14 +128,19 @@ class _StagedFile:
         """Whether the engine's typed reader took the file; it refuses uneven lines and numbers out of range."""
         try:
             self._write(bronze.typed(self._spark, self._uri, self._table, self._file.inspection.terminated))
-        except PySparkException as error:
+        except (PySparkException, Py4JError) as error:
             _log.info("%s is read line by line: %s", self._file.path, str(error).splitlines()[0])
             return False
         return True
 
     def _convert_lines(self) -> None:
         shutil.rmtree(self._staged_uri, ignore_errors=True)
-        self._write(bronze.valid(self.parsed(), self._table))
+        self.rows, self.content = 0, "0"
+        self.rejected = self.parsed().where("NOT fits").count()
+        # Of no rows no file is written, and a folder without files cannot be read.
+        if self.rejected < self._file.inspection.lines:
+            self._write(bronze.valid(self.parsed(), self._table))
+            self._measure()
 
     def _write(self, frame: DataFrame) -> None:
         write_single(frame, _FILE, str(self._number), self._staged_uri, BRONZE[self._table.name].codec)

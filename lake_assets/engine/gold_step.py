@@ -12,7 +12,7 @@ from lake_assets.compute.silver import month_of_row
 from lake_assets.contract.layers import GOLD, SILVER
 from lake_assets.contract.model import Channel
 from lake_assets.contract.tables import FACTS, TABLES
-from lake_assets.engine.staging import DATA, uris_with_rows, write_partitions
+from lake_assets.engine.staging import DATA, read_staged, uris_with_rows, write_partitions
 from lake_assets.lake.task import PartitionResult, StagedObject, Task
 
 _PART = "part"
@@ -25,7 +25,7 @@ def run_gold(spark: SparkSession, task: Task) -> tuple[PartitionResult, ...]:
     rows = _BUILDERS[table.name](spark, task)
     uri = f"{task.staging}/{DATA}"
     write_partitions(rows, column, table.sort, uri, table.codec)
-    staged = profile(spark.read.parquet(uri), column, table.content_columns, {}).collect()
+    staged = profile(read_staged(spark, uri, table, column), column, table.content_columns, {}).collect()
     found = {row[column]: _result(row[column], row["rows"], row["content"], column) for row in staged}
     return tuple(found.get(partition, PartitionResult(partition=partition, rows=0)) for partition in task.partitions)
 

@@ -23,6 +23,8 @@ _CONFIGURATION = {
     # Spark's default, INT96, is what Athena and crawlers misread.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
+# Inherited from a process with a Connect session, or from a user's shell, they would turn classic Spark into a client.
+_CONNECT_VARIABLES = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_API_MODE")
 
 
 class Engine(Protocol):
@@ -43,6 +45,7 @@ class SessionEngine:
 
     def run(self, task: Task) -> Result:
         # Imported here, so that loading the definitions imports no pyspark.
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
         from lake_assets.engine.runner import run
@@ -50,7 +53,7 @@ class SessionEngine:
         session = self.session()
         try:
             return run(session, task)
-        except PySparkException as error:
+        except (PySparkException, Py4JError) as error:
             if _is_connection_lost(error):
                 raise EngineError(
                     f"The engine {self.name!r} died while it worked on {task.layer}.{task.table}."
@@ -75,6 +78,10 @@ class _Sessions:
     def get(self, name: str, threads: int, memory_gb: float) -> Any:
         with self._lock:
             if name not in self._started:
+                if self._started:
+                    raise EngineError(
+                        f"One process runs one engine, and this one runs {', '.join(self._started)} already."
+                    )
                 session = self._start_sail() if name == "sail" else _start_spark(threads, memory_gb)
                 self._started[name] = session
                 # Before the Sail server goes: a client whose server is gone retries for minutes.
@@ -105,6 +112,8 @@ _sessions = _Sessions()
 
 def _start_spark(threads: int, memory_gb: float) -> Any:
     check_java()
+    for name in _CONNECT_VARIABLES:
+        os.environ.pop(name, None)
     from dagster_pyspark import LazyPySparkResource
 
     memory = f"{max(2, round(memory_gb))}g"
@@ -119,7 +128,8 @@ def _start_spark(threads: int, memory_gb: float) -> Any:
         **_CONFIGURATION,
     }
     session = LazyPySparkResource(spark_config=configuration).spark_session
-    session.sparkContext.setLogLevel("ERROR")
+    # Errors reach the caller as exceptions; logged, they would be pages of Java between the progress bars.
+    session.sparkContext.setLogLevel("FATAL")
     return session
 
 
@@ -132,10 +142,12 @@ def check_java() -> None:
         where = f"in JAVA_HOME={home}" if home else "on the PATH"
         raise EngineError(f"The engine 'spark' needs Java 17, and there is no java {where}. {remedy}")
     answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    first_line = (answer.stderr or answer.stdout).splitlines()[0] if answer.returncode == 0 else "it does not run"
-    version = first_line.partition('"')[2].partition(".")[0]
+    told = (answer.stderr or answer.stdout).splitlines() if answer.returncode == 0 else []
+    # Not always the first line: java tells first which options it picked up from the environment.
+    line = next((line for line in told if ' version "' in line), "it does not run")
+    version = line.partition('"')[2].partition(".")[0]
     if not version.isdigit() or int(version) < int(_JAVA_VERSION):
-        raise EngineError(f"The engine 'spark' needs Java 17, but {java} is: {first_line}. {remedy}")
+        raise EngineError(f"The engine 'spark' needs Java 17, but {java} is: {line}. {remedy}")
 
 
 def _is_connection_lost(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from lake_assets.compute import silver
 from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BATCH_COLUMN, SILVER, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Table
-from lake_assets.engine.staging import DATA, QUARANTINE, read_objects, write_partitions
+from lake_assets.engine.staging import DATA, QUARANTINE, read_objects, read_staged, write_partitions
 from lake_assets.errors import AuditError
 from lake_assets.lake.task import PartitionResult, StagedObject, Task
 
@@ -122,7 +122,7 @@ class _Pass:
         return self._within(cleaned, silver.month_of_row)
 
     def _measure(self, data: str) -> dict[str, PartitionResult]:
-        staged = self.spark.read.parquet(f"{self.task.staging}/{data}")
+        staged = read_staged(self.spark, f"{self.task.staging}/{data}", self.table, self._column)
         extra: dict[str, Column] = {}
         if self.source.month:
             day = "sold_date_sk_resolved" if self.source.order else self.source.month.column

@@ -9,6 +9,8 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_assets.contract.layers import LakeTable
+from lake_assets.contract.types import spark_ddl
 from lake_assets.lake.task import ObjectInput
 
 DATA = "data"
@@ -38,6 +40,14 @@ def uris_with_rows(inputs: Iterable[ObjectInput]) -> list[str]:
 def _with_rows(inputs: list[ObjectInput]) -> list[ObjectInput]:
     """Without the objects that are known to be empty, unless all are: one is needed for its schema."""
     return [item for item in inputs if item.rows] or inputs[:1]
+
+
+def read_staged(spark: SparkSession, uri: str, table: LakeTable, partition_column: str) -> DataFrame:
+    """Rows that `write_partitions` wrote, with their partition as text.
+
+    In the declared columns, not the files': of no rows an engine writes no file, and a year alone would become a number.
+    """
+    return spark.read.schema(f"{spark_ddl(table.columns)}, `{partition_column}` string").parquet(uri)
 
 
 def write_partitions(frame: DataFrame, column: str, sort: Iterable[str], uri: str, codec: str) -> None:

@@ -28,11 +28,11 @@ class Balance:
 
 
 def balance(planner: Planner, name: str) -> Balance | None:
-    """Balance of a table over all its silver partitions; None when silver does not stand for the present bronze."""
+    """Balance of a table over all its silver partitions; None when bronze or silver is behind what arrived."""
     bronze, silver = BRONZE[name], SILVER[name]
     applied = [batch.name for batch in planner.batches]
     plans = planner.silver(silver, silver.partitions, batches=applied)
-    if not plans or not all(plan.is_fresh for plan in plans):
+    if planner.unconverted(name) or not all(plan.is_fresh for plan in plans):
         return None
     published = [plan.entry.settled for plan in plans if plan.entry.settled]
     objects = [

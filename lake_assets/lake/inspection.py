@@ -6,7 +6,7 @@ import codecs
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 from isal import igzip, igzip_lib
 
@@ -114,10 +114,15 @@ class _Survey:
                 self._decoder = None
         return Inspection(
             lines=self._lines + (self._last != b"\n"),
-            encoding="utf-8" if self._decoder is not None else "iso-8859-1",
+            encoding=self._encoding(),
             terminated=self._terminated(),
             plain=self._plain,
         )
+
+    def _encoding(self) -> Literal["utf-8", "utf-8-sig", "iso-8859-1"]:
+        if self._decoder is None:
+            return "iso-8859-1"
+        return "utf-8-sig" if self._head.startswith(codecs.BOM_UTF8) else "utf-8"
 
     def _terminated(self) -> bool:
         """Whether lines end with a delimiter: what most of the first lines do that have a fitting number of fields."""

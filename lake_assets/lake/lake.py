@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from lake_assets.contract.layers import WHOLE_TABLE, LakeTable
 from lake_assets.contract.tables import TABLES
-from lake_assets.errors import AuditError, LakeError
+from lake_assets.errors import AuditError, LakeError, SourceError
 from lake_assets.lake import layout
 from lake_assets.lake.inspection import inspect
 from lake_assets.lake.ledger import Ledger
@@ -62,16 +62,23 @@ class Lake:
         self.store.check_writable()
         attempt = f"{run_id}/{table.layer}.{table.name}.{uuid.uuid4().hex[:8]}"
         with staging(self.store, attempt) as folder:
-            if table.layer == "bronze":
-                prepared = [self._bronze(table, batch, f"{folder}/{batch}", run_id) for batch in partitions]
-            else:
-                prepared = [self._silver_or_gold(table, partitions, folder, run_id)]
-            outcomes = [self._carry_out(table, work, run) for work in prepared]
+            if table.layer != "bronze":
+                return self._carry_out(table, self._silver_or_gold(table, partitions, folder, run_id), run)
+            if len(partitions) == 1:
+                return self._carry_out(table, self._bronze(table, partitions[0], folder, run_id), run)
+            outcomes = [self._ingest(table, batch, f"{folder}/{batch}", run_id, run) for batch in partitions]
         return Outcome(
             {partition: known for outcome in outcomes for partition, known in outcome.published.items()},
             {partition: reason for outcome in outcomes for partition, reason in outcome.failed.items()},
             sum(outcome.seconds for outcome in outcomes),
         )
+
+    def _ingest(self, table: LakeTable, batch: str, folder: str, run_id: str, run: Callable[[Task], Result]) -> Outcome:
+        """One batch of bronze; what is wrong with its files does not undo or hide the batches before it."""
+        try:
+            return self._carry_out(table, self._bronze(table, batch, folder, run_id), run)
+        except LakeError as error:
+            return Outcome({}, {batch: str(error)}, 0.0)
 
     def _carry_out(self, table: LakeTable, work: _Prepared, run: Callable[[Task], Result]) -> Outcome:
         result = run(work.task)
@@ -91,9 +98,23 @@ class Lake:
         return Outcome(published, failed, result.seconds)
 
     def _bronze(self, table: LakeTable, batch: str, folder: str, run_id: str) -> _Prepared:
-        plan, files = self.planner().bronze(table, batch)
-        inputs = tuple(self._file_input(table, batch, file) for file in files)
+        planner = self.planner()
+        plan, files = planner.bronze(table, batch)
+        inputs = tuple(self._file_input(table, batch, file) for file in files if self._is_there(planner, batch, file))
         return _Prepared(self._task(table, (batch,), folder, run_id, files=inputs), (plan,), folder)
+
+    def _is_there(self, planner: Planner, batch: str, file: SourceFile) -> bool:
+        """False for a version of a file that a newer one replaced in the source: it cannot be read, and silver would not.
+
+        Without this a batch whose file was replaced before it was converted would fail for ever.
+        """
+        if not planner.is_superseded(batch, file.path):
+            return True
+        try:
+            check_unchanged(self.settings.source, file)
+        except SourceError:
+            return False
+        return True
 
     def _file_input(self, table: LakeTable, batch: str, file: SourceFile) -> FileInput:
         path = check_unchanged(self.settings.source, file)

@@ -53,6 +53,10 @@ def batch_name(number: int) -> str:
     return f"batch-{number:06d}"
 
 
+def batch_number(name: str) -> int:
+    return int(name.removeprefix("batch-"))
+
+
 def source_stem(path: str) -> str:
     """Name of the bronze object of a source file: its path below the table folder, without `.gz`."""
     _, _, below = path.partition("/")

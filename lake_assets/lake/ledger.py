@@ -72,18 +72,16 @@ class Ledger:
         for info in self._store.objects(layout.BATCHES):
             stored = self._store.read(info.key)
             if stored is not None:
-                try:
-                    yield Batch.model_validate_json(stored[0])
-                except ValidationError as error:
-                    raise _damaged(info.key, error) from error
+                yield _batch(info.key, stored[0])
 
     def batch(self, name: str) -> Batch:
         """Raises `StorageError` for a batch that never arrived."""
-        stored = self._store.read(layout.batch_key(name))
+        key = layout.batch_key(name)
+        stored = self._store.read(key)
         if stored is None:
             known = ", ".join(batch.name for batch in self.batches()) or "none"
             raise StorageError(f"The lake has no batch {name!r}; it has {known}. `lake-assets run` finds new files.")
-        return Batch.model_validate_json(stored[0])
+        return _batch(key, stored[0])
 
     def pin(self, batch: Batch) -> None:
         """Write a new batch; `PublishConflictError` when its name is taken."""
@@ -93,6 +91,13 @@ class Ledger:
 def _entry(key: str, content: bytes) -> LedgerEntry:
     try:
         return LedgerEntry.model_validate_json(content)
+    except ValidationError as error:
+        raise _damaged(key, error) from error
+
+
+def _batch(key: str, content: bytes) -> Batch:
+    try:
+        return Batch.model_validate_json(content)
     except ValidationError as error:
         raise _damaged(key, error) from error
 

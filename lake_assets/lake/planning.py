@@ -74,6 +74,14 @@ class Planner:
         plan = PartitionPlan(batch, self.entry(table, batch), (), inputs, (batch,))
         return plan, files
 
+    @cached_property
+    def _newest_batch(self) -> dict[str, str]:
+        return {file.path: batch.name for batch in self.batches for file in batch.files}
+
+    def is_superseded(self, batch: str, path: str) -> bool:
+        """Whether the source file of a batch arrived again in a later one."""
+        return self._newest_batch[path] != batch
+
     def silver(self, table: LakeTable, partitions: Sequence[str], batches: Sequence[str] = ()) -> list[PartitionPlan]:
         """Plans of silver partitions. A dimension reads the batches applied already and `batches`; a fact reads all."""
         if table.partition_column is None:
@@ -88,10 +96,19 @@ class Planner:
             PartitionPlan(partition, self.entry(table, partition), sources, inputs, wanted) for partition in partitions
         ]
 
+    def unconverted(self, name: str) -> list[str]:
+        """Batches with files of a source table that are not in bronze yet."""
+        return [
+            batch.name
+            for batch in self.batches
+            if batch.files_of(name) and self.entry(BRONZE[name], batch.name).settled is None
+        ]
+
     def applied_batches(self, dimension: LakeTable) -> frozenset[str]:
-        """Batches that a silver dimension was built from."""
-        settled = self.entry(dimension, WHOLE_TABLE).settled
-        return frozenset(settled.batches if settled else ())
+        """Batches that a silver dimension was built from, or was being built from by a writer that died."""
+        entry = self.entry(dimension, WHOLE_TABLE).entry
+        known = [publication for publication in (entry.committed, entry.publishing) if publication]
+        return frozenset(batch for publication in known for batch in publication.batches)
 
     def gold(self, table: LakeTable, partitions: Sequence[str]) -> list[PartitionPlan]:
         """Plans of gold partitions. Raises `LakeError` naming silver tables or partitions that are not published yet."""

@@ -66,9 +66,9 @@ class Publisher:
 
     def _commit_unchanged(self, before: Publication, plan: PartitionPlan) -> Publication:
         publication = before.model_copy(update={"inputs": plan.inputs, "batches": plan.batches})
-        if publication != before:
-            entry = plan.entry.entry.model_copy(update={"committed": publication})
-            self._ledger.write(self._table, entry, plan.entry.version)
+        entry = plan.entry.entry.model_copy(update={"committed": publication})
+        # Also when it says nothing new: it is refused when someone else published since.
+        self._ledger.write(self._table, entry, plan.entry.version)
         return publication
 
     def _same_content(self, result: PartitionResult, before: Publication) -> bool:
@@ -156,6 +156,9 @@ class Publisher:
             for stored in (*known.objects, *((known.quarantine,) if known.quarantine else ())):
                 if stored.key not in kept:
                     yield stored.key
+        if entry.publishing and not publication.quarantine:
+            # A writer that died before that one may have left a quarantine that no entry names any more.
+            yield layout.quarantine_key(self._table, plan.partition)
 
 
 @contextmanager

@@ -16,12 +16,12 @@ class Inspection(Record):
     """What one look through a whole source file found.
 
     `lines` counts its lines without any engine, so that no engine's mistake can hide a lost row. `terminated`: every
-    line ends with a delimiter. `plain`: only digits, signs, points and delimiters, and no number with more than two
-    decimals, so that every engine's typed reader gives the same values.
+    line ends with a delimiter. `utf-8-sig` is UTF-8 behind a byte order mark. `plain`: only digits, signs, points and
+    delimiters, and no number with more than two decimals, so that every engine's typed reader gives the same values.
     """
 
     lines: int
-    encoding: Literal["utf-8", "iso-8859-1"]
+    encoding: Literal["utf-8", "utf-8-sig", "iso-8859-1"]
     terminated: bool
     plain: bool
 

@@ -51,7 +51,8 @@ def inspect_all(
 
 def pin(ledger: Ledger, source: Path, files: tuple[SourceFile, ...]) -> Batch:
     """Write the files as the next batch. `PublishConflictError` when another process pinned one at the same time."""
-    number = len(ledger.batches()) + 1
+    # Not how many there are: a damaged batch may have been removed.
+    number = max((layout.batch_number(known.name) for known in ledger.batches()), default=0) + 1
     batch = Batch(name=layout.batch_name(number), source=str(source), created_at=datetime.now(UTC), files=files)
     ledger.pin(batch)
     return batch
@@ -95,7 +96,7 @@ def _table_folders(source: Path) -> Iterator[Path]:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
     stems: dict[str, Path] = {}
     for path in files:
         stem = layout.source_stem(path.relative_to(folder.parent).as_posix())
@@ -105,6 +106,11 @@ def _data_files(folder: Path) -> list[Path]:
             )
         stems[stem] = path
     return files
+
+
+def _is_hidden(path: Path) -> bool:
+    """Markers and half-written files of other programs, or anything in a folder of such."""
+    return any(part.startswith((".", "_")) for part in path.parts)
 
 
 def _if_changed(source: Path, path: Path, newest: dict[str, SourceFile]) -> SourceFile | None:

@@ -13,7 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -164,21 +164,32 @@ class LocalStore:
             yield
 
     def remove_folder(self, prefix: str) -> None:
-        shutil.rmtree(self._path(prefix), ignore_errors=True)
+        folder = self._path(prefix)
+        shutil.rmtree(folder, ignore_errors=True)
+        # A folder is no object: one that held nothing else goes too.
+        with suppress(OSError):
+            folder.parent.rmdir()
 
     def sweep(self, prefix: str, older_than_seconds: float) -> list[str]:
         folder = self._path(prefix)
         if not folder.is_dir():
             return []
         oldest = time.time() - older_than_seconds
-        stale = [child for child in sorted(folder.iterdir()) if _last_written(child) < oldest]
+        children = [child for child in sorted(folder.iterdir()) if child.is_dir()]
+        stale = [child for child in children if _last_written(child) < oldest]
         for child in stale:
             shutil.rmtree(child, ignore_errors=True)
         return [child.relative_to(self.root).as_posix() for child in stale]
 
 
 def _last_written(folder: Path) -> float:
-    return max((path.stat().st_mtime for path in (folder, *folder.rglob("*"))), default=0.0)
+    """Latest change of anything in the folder. What another run removes meanwhile does not count."""
+    newest = 0.0
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent), *(Path(parent, name) for name in names)):
+            with suppress(FileNotFoundError):
+                newest = max(newest, path.stat().st_mtime)
+    return newest
 
 
 @contextmanager

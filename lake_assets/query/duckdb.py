@@ -26,13 +26,20 @@ class QueryResult:
 
 
 def connect(root: Path) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with the schemas `bronze`, `silver`, `gold` and `quarantine` as views over the lake."""
+    """An in-memory connection with the schemas `bronze`, `silver`, `gold` and `quarantine` as views over the lake.
+
+    Raises `QueryError` naming a table whose objects are damaged.
+    """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
-    for statement in all_view_statements(root).values():
-        connection.execute(statement)
+    for name, statement in all_view_statements(root).items():
+        try:
+            connection.execute(statement)
+        except duckdb.Error as error:
+            connection.close()
+            raise QueryError(f"The table {name} of the lake cannot be read: {_first_line(error)}") from error
     return connection
 
 
@@ -41,9 +48,10 @@ def query(root: Path, sql: str) -> QueryResult:
     started = time.monotonic()
     with connect(root) as connection:
         try:
-            cursor = connection.execute(sql)
-            description = cursor.description or []
-            rows = tuple(cursor.fetchall()) if description else ()
+            # DuckDB answers an empty text with nothing at all.
+            cursor: duckdb.DuckDBPyConnection | None = connection.execute(sql)
+            description = (cursor.description if cursor else None) or []
+            rows = tuple(cursor.fetchall()) if cursor and description else ()
         except duckdb.CatalogException as error:
             raise QueryError(_explain(root, str(error))) from error
         except duckdb.Error as error:

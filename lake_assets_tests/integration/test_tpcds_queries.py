@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
 
 import duckdb
 import pytest
 
-from lake_assets_tests.support.raw_source import raw_views
-from lake_assets_tests.support.silver_views import silver_views
 from lake_assets_tests.support.tpcds_queries import Comparison, compare, differences
 
 # With the extension's parameters these queries return no row, or only NULLs and zeros, at scale factor 0.01 (2 stores,
@@ -20,26 +16,19 @@ WITHOUT_CONTENT_AT_SF001 = frozenset(
 )
 
 
-class Lake(Protocol):
-    """What these tests need of a built lake."""
-
-    @property
-    def root(self) -> Path: ...
-
-
 @pytest.fixture(scope="module")
-def connection(source: Path, built_lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the source as schema `raw` and the lake's tables as schema `silver`."""
-    with duckdb.connect() as database:
-        raw_views(database, source)
-        silver_views(database, built_lake.root)
-        yield database
-
-
-@pytest.fixture(scope="module")
-def comparisons(connection: duckdb.DuckDBPyConnection) -> list[Comparison]:
+def comparisons(database: duckdb.DuckDBPyConnection) -> list[Comparison]:
     """The outcome of each query on `raw` and `silver`."""
-    return list(compare(connection, "raw", "silver"))
+    return list(compare(database, "raw", "silver"))
+
+
+@pytest.fixture
+def damaged(database: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """A schema that is `raw`, but for the price of one line that query 43 (sales of 2000 by store) adds up."""
+    database.execute("CREATE SCHEMA damaged")
+    _copy_with_a_cent_more(database)
+    yield "damaged"
+    database.execute("DROP SCHEMA damaged CASCADE")
 
 
 def test_silver_answers_all_99_queries_as_the_raw_files_do(comparisons: list[Comparison]) -> None:
@@ -54,14 +43,12 @@ def test_at_least_73_queries_have_an_answer_with_content(comparisons: list[Compa
     assert sum(each.rows > 0 for each in comparisons) >= 82
 
 
-def test_one_cent_more_on_one_sales_line_is_reported(connection: duckdb.DuckDBPyConnection) -> None:
-    _copy_with_a_cent_more(connection)
-    assert 43 in differences(connection, "raw", "damaged")
+def test_one_cent_more_on_one_sales_line_is_reported(database: duckdb.DuckDBPyConnection, damaged: str) -> None:
+    assert 43 in differences(database, "raw", damaged)
 
 
 def _copy_with_a_cent_more(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create schema `damaged`: `raw`, but for the price of one line that query 43 (sales of 2000 by store) adds up."""
-    connection.execute("CREATE SCHEMA damaged")
+    """Views in schema `damaged` over the tables of `raw`, one of them with another price."""
     tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'").fetchall()
     for (table,) in tables:
         connection.execute(f"CREATE VIEW damaged.{table} AS FROM raw.{table}")

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import duckdb
 
+from lake_assets.query.duckdb import connect
 from lake_assets_tests.support.raw_source import load_tpcds_extension, raw_views
-from lake_assets_tests.support.silver_views import silver_views
 
 Row = tuple[object, ...]
 
@@ -146,9 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", type=Path, help="folder of <table>/*.gz")
     parser.add_argument("lake_root", type=Path, help="folder that holds silver/")
     paths = parser.parse_args(arguments)
-    connection = duckdb.connect()
+    connection = connect(paths.lake_root)
     raw_views(connection, paths.source)
-    silver_views(connection, paths.lake_root)
     compared: list[Comparison] = []
     started = time.monotonic()
     for comparison in compare(connection, "raw", "silver"):

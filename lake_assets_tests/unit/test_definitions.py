@@ -1,0 +1,296 @@
+"""The code location as Dagster resolves it: assets, partitions, dependencies and jobs, and what loading it costs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import statistics
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable
+from lake_assets.contract.tables import TABLES
+from lake_assets.contract.types import physical_type
+from lake_assets.definitions import build_definitions, defs
+from lake_assets.lake.planning import TRANSFORM_VERSIONS
+from lake_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.asset_graph import AssetNode
+
+REPOSITORY = Path(__file__).parents[2]
+GRAPH = defs.resolve_asset_graph()
+
+SALES = {"catalog_sales", "store_sales", "web_sales"}
+RETURNS = {"catalog_returns", "store_returns", "web_returns"}
+FACTS = SALES | RETURNS | {"inventory"}
+DIMENSIONS = set(TABLES) - FACTS
+SUMMARY = ("gold", "daily_sales_summary")
+BATCHES = ("batch-000001", "batch-000002")
+SECONDS_TO_LOAD = 3
+
+# Dagster is imported first, because its copy of croniter runs `file` to learn whether Python has 64 bits.
+AUDIT = """
+        import os, sys, dagster
+        WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+        CHANGING = ("socket.connect", "socket.bind", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn",
+                    "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.", "tempfile.")
+        def audit(event, arguments):
+            if event.startswith(CHANGING) or (event == "open" and arguments[2] & WRITING):
+                print(event)
+        sys.addaudithook(audit)
+""".strip()
+
+ALL_TABLES = pytest.mark.parametrize("table", LAKE_TABLES, ids=lambda table: table.identifier)
+
+
+def node(layer: str, name: str) -> AssetNode:
+    return GRAPH.get(dg.AssetKey([layer, name]))
+
+
+def keys(layer: str, names: set[str]) -> set[dg.AssetKey]:
+    return {dg.AssetKey([layer, name]) for name in names}
+
+
+@functools.cache
+def arrived() -> dg.DagsterInstance:
+    """An instance that knows of `BATCHES`."""
+    instance = dg.DagsterInstance.ephemeral()
+    instance.add_dynamic_partitions("source_batch", BATCHES)
+    return instance
+
+
+def partition_keys(asset: AssetNode) -> list[str]:
+    assert asset.partitions_def is not None
+    return list(asset.partitions_def.get_partition_keys(dynamic_partitions_store=arrived()))
+
+
+def read_by(downstream: tuple[str, str], partition: str, upstream: tuple[str, str]) -> set[str]:
+    """Partitions of `upstream` that a partition of `downstream` is made from, as the UI shows and backfills it."""
+    below, above = node(*downstream), node(*upstream)
+    assert below.partitions_def is not None
+    assert above.partitions_def is not None
+    mapped = below.partition_mappings[above.key].get_upstream_mapped_partitions_result_for_partitions(
+        below.partitions_def.subset_with_partition_keys([partition]),
+        below.partitions_def,
+        above.partitions_def,
+        current_time=datetime.now(UTC),
+        dynamic_partitions_store=arrived(),
+    )
+    return set(mapped.partitions_subset.get_partition_keys())
+
+
+def test_there_is_one_asset_per_table_of_each_layer() -> None:
+    assert GRAPH.get_all_asset_keys() == {
+        *keys("bronze", set(TABLES)),
+        *keys("silver", set(TABLES)),
+        dg.AssetKey(SUMMARY),
+    }
+    assert len(GRAPH.get_all_asset_keys()) == 24 + 24 + 1
+
+
+@ALL_TABLES
+def test_an_asset_says_what_it_is_and_whose_it_is(table: LakeTable) -> None:
+    asset = node(table.layer, table.name)
+    assert asset.group_name == table.layer
+    assert asset.owners == ["team:data-engineering"]
+    assert asset.kinds == {"pyspark", "parquet"}
+    assert asset.description == table.comment
+    assert asset.code_version == TRANSFORM_VERSIONS[table.layer]
+    assert asset.tags["layer"] == table.layer
+    assert asset.metadata["dagster/table_name"] == f"{table.layer}.{table.name}"
+    assert asset.metadata["primary_key"] == ", ".join(table.primary_key)
+
+
+@ALL_TABLES
+def test_the_columns_of_an_asset_are_those_of_the_contract(table: LakeTable) -> None:
+    schema = node(table.layer, table.name).metadata["dagster/column_schema"]
+    assert [(column.name, column.type, column.description) for column in schema.columns] == [
+        (column.name, physical_type(column), column.comment) for column in table.columns
+    ]
+    assert [column.constraints.nullable for column in schema.columns] == [column.nullable for column in table.columns]
+    assert {column.name for column in schema.columns if "primary_key" in column.tags} == set(table.primary_key)
+
+
+@ALL_TABLES
+def test_personal_data_is_tagged_on_the_column_and_on_the_asset(table: LakeTable) -> None:
+    asset = node(table.layer, table.name)
+    tagged = {
+        column.name for column in asset.metadata["dagster/column_schema"].columns if "personal_data" in column.tags
+    }
+    assert tagged == {column.name for column in table.columns if column.personal}
+    assert ("personal_data" in asset.tags) == bool(tagged)
+
+
+def test_assets_with_personal_data_are_found_by_their_tag() -> None:
+    named = {"call_center", "customer", "customer_address", "store", "web_site"}
+    found = {key for key in GRAPH.get_all_asset_keys() if "personal_data" in GRAPH.get(key).tags}
+    assert found == keys("bronze", named) | keys("silver", named)
+
+
+def test_only_sales_and_returns_belong_to_a_channel() -> None:
+    found = {asset.key.path[-1]: asset.tags["channel"] for asset in GRAPH.asset_nodes if "channel" in asset.tags}
+    assert found == {name: name.partition("_")[0] for name in SALES | RETURNS}
+
+
+def test_bronze_and_dimensions_are_partitioned_by_the_batches_that_arrived() -> None:
+    for asset in [*(node("bronze", name) for name in TABLES), *(node("silver", name) for name in DIMENSIONS)]:
+        assert isinstance(asset.partitions_def, dg.DynamicPartitionsDefinition)
+        assert asset.partitions_def.name == "source_batch"
+        assert partition_keys(asset) == list(BATCHES)
+
+
+def test_facts_and_daily_sales_are_partitioned_by_month_with_one_partition_for_the_undated() -> None:
+    for asset in [*(node("silver", name) for name in FACTS), node(*SUMMARY)]:
+        months = partition_keys(asset)
+        assert len(months) == len(set(months)) == 73
+        assert (months[0], months[1], months[-1]) == ("undated", "1998-01", "2003-12")
+
+
+def test_bronze_is_made_from_files_only() -> None:
+    assert {asset.key for asset in GRAPH.asset_nodes if not asset.parent_keys} == keys("bronze", set(TABLES))
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_silver_table_is_made_from_its_own_bronze_table(name: str) -> None:
+    assert node("silver", name).parent_keys == {dg.AssetKey(["bronze", name])}
+
+
+@pytest.mark.parametrize("name", sorted(FACTS))
+def test_a_month_of_a_fact_reads_every_batch(name: str) -> None:
+    for month in ("undated", "2000-05"):
+        assert read_by(("silver", name), month, ("bronze", name)) == set(BATCHES)
+
+
+@pytest.mark.parametrize("name", sorted(DIMENSIONS))
+def test_a_dimension_takes_one_batch_after_the_other(name: str) -> None:
+    assert read_by(("silver", name), "batch-000002", ("bronze", name)) == {"batch-000002"}
+
+
+def test_daily_sales_are_made_from_sales_returns_and_the_calendar() -> None:
+    assert node(*SUMMARY).parent_keys == keys("silver", SALES | RETURNS | {"date_dim"})
+    assert read_by(SUMMARY, "2000-05", ("silver", "date_dim")) == set(BATCHES)
+
+
+@pytest.mark.parametrize("name", sorted(SALES))
+@pytest.mark.parametrize(
+    ("month", "months_read"),
+    [
+        ("2000-05", {"2000-04", "2000-05"}),
+        ("2000-01", {"1999-12", "2000-01"}),
+        ("1998-01", {"1998-01"}),
+        ("2003-12", {"2003-11", "2003-12"}),
+        ("undated", {"undated"}),
+    ],
+)
+def test_a_month_of_daily_sales_reads_its_own_sales_and_those_of_the_month_before(
+    name: str, month: str, months_read: set[str]
+) -> None:
+    assert read_by(SUMMARY, month, ("silver", name)) == months_read
+
+
+@pytest.mark.parametrize("name", sorted(RETURNS))
+@pytest.mark.parametrize("month", ["undated", "1998-01", "2000-05", "2003-12"])
+def test_a_month_of_daily_sales_reads_the_returns_of_that_month_only(name: str, month: str) -> None:
+    assert read_by(SUMMARY, month, ("silver", name)) == {month}
+
+
+def test_a_range_of_batches_is_one_run_and_of_months_as_many_as_the_settings_allow() -> None:
+    graph = build_definitions(Settings(months_per_run=6)).resolve_asset_graph()
+    by_month = {*keys("silver", FACTS), dg.AssetKey(SUMMARY)}
+    for asset in graph.asset_nodes:
+        expected = dg.BackfillPolicy.multi_run(6) if asset.key in by_month else dg.BackfillPolicy.single_run()
+        assert asset.backfill_policy == expected, asset.key
+
+
+def test_each_partition_axis_has_a_job_of_exactly_its_assets() -> None:
+    found = {name: defs.resolve_job_def(name).asset_layer.selected_asset_keys for name in ("ingest", "refresh_months")}
+    assert found == {
+        "ingest": keys("bronze", set(TABLES)) | keys("silver", DIMENSIONS),
+        "refresh_months": keys("silver", FACTS) | {dg.AssetKey(SUMMARY)},
+    }
+    assert set.union(*map(set, found.values())) == GRAPH.get_all_asset_keys()
+
+
+def run_python(code: str, folder: Path, *options: str) -> str:
+    """What a fresh interpreter prints, with a lake in `folder` that does not exist."""
+    environment = os.environ | {"LAKE_ROOT": str(folder / "lake"), "LAKE_SOURCE": str(folder / "source")}
+    done = subprocess.run(
+        [sys.executable, *options, "-c", textwrap.dedent(code)],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_loading_the_definitions_imports_no_engine_and_no_library_of_data(tmp_path: Path) -> None:
+    code = """
+        import sys
+        from lake_assets.definitions import defs
+        defs.get_repository_def().load_all_definitions()
+        print(*sorted({name.partition(".")[0] for name in sys.modules}))
+    """
+    loaded = run_python(code, tmp_path).split()
+    assert "dagster" in loaded
+    assert not {"pyspark", "pysail", "py4j", "dagster_pyspark", "grpc", "pyarrow", "numpy", "pandas", "boto3"} & set(
+        loaded
+    )
+
+
+def test_loading_the_definitions_writes_nothing_connects_nowhere_and_starts_nothing(tmp_path: Path) -> None:
+    code = f"""
+        {AUDIT}
+        from lake_assets.definitions import defs
+        defs.get_repository_def().load_all_definitions()
+    """
+    assert run_python(code, tmp_path, "-B") == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_audit_notices_a_write_a_connection_and_a_process(tmp_path: Path) -> None:
+    code = f"""
+        {AUDIT}
+        import contextlib, pathlib, socket, subprocess
+        pathlib.Path({str(tmp_path)!r}, "written").write_text("")
+        with contextlib.suppress(OSError):
+            socket.socket().connect(("127.0.0.1", 1))
+        subprocess.run(["true"])
+    """
+    assert run_python(code, tmp_path, "-B").split() == ["open", "socket.connect", "subprocess.Popen"]
+
+
+def test_loading_the_definitions_takes_under_three_seconds_of_processor_time(tmp_path: Path) -> None:
+    """Processor time, because a machine that is busy with something else must not fail this test."""
+    code = """
+        import time
+        import lake_assets.definitions
+        print(time.process_time())
+    """
+    assert statistics.median(float(run_python(code, tmp_path)) for _ in range(3)) < SECONDS_TO_LOAD
+
+
+def test_the_workspace_is_valid_to_dagster(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("dagster")
+    done = subprocess.run(
+        [str(program), "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=REPOSITORY,
+        env=os.environ | {"DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Validation successful for code location lake_assets" in done.stdout + done.stderr

@@ -1,0 +1,207 @@
+"""What a refresh does: nothing when all is fresh, else batches in order and stale months in contiguous ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from lake_assets import refresh
+from lake_assets.contract.layers import BRONZE, GOLD, SILVER, LakeTable
+from lake_assets.contract.tables import FACTS
+from lake_assets.lake.ledger import Ledger
+from lake_assets.lake.planning import TRANSFORM_VERSIONS, Planner
+from lake_assets.lake.records import StoredObject
+from lake_assets.lake.store import LocalStore
+from lake_assets_tests.support.lake_support import commit, leave_publishing, pinned, publication
+
+DAILY = GOLD["daily_sales_summary"]
+EVERYTHING = frozenset({*BRONZE.values(), *SILVER.values(), DAILY})
+SPRING = ("1998-01", "1998-02", "1998-03", "1998-04", "1998-05")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(LocalStore(tmp_path))
+
+
+def carry_out(ledger: Ledger, work: Sequence[refresh.Work]) -> None:
+    """As if every piece of work had been done, in order."""
+    for piece in work:
+        for table in piece.tables:
+            for partition in piece.partitions:
+                _publish(ledger, table, partition)
+
+
+def _publish(ledger: Ledger, table: LakeTable, partition: str) -> None:
+    planner = Planner(ledger)
+    if table.layer == "bronze":
+        plan, files = planner.bronze(table, partition)
+        objects = tuple(
+            StoredObject(key=f"{partition}/{file.path}", rows=1, bytes=1, checksum=file.etag, source=file.path)
+            for file in files
+        )
+        commit(ledger, table, partition, publication(objects=objects, inputs=plan.inputs))
+        return
+    if table.layer == "gold":
+        (plan,) = planner.gold(table, (partition,))
+    elif table.partition_column:
+        (plan,) = planner.silver(table, (partition,))
+    else:
+        (plan,) = planner.silver(table, ("all",), batches=(partition,))
+    content = f"{table.name} {partition} {plan.inputs}"
+    commit(ledger, table, plan.partition, publication(inputs=plan.inputs, batches=plan.batches, content=content))
+
+
+def ingestion(ledger: Ledger, tables: frozenset[LakeTable] = EVERYTHING) -> list[refresh.Work]:
+    return refresh.ingestion(Planner(ledger), tables)
+
+
+def facts(ledger: Ledger, months: Sequence[str] = SPRING) -> list[refresh.Work]:
+    return refresh.facts(Planner(ledger), EVERYTHING, months)
+
+
+def gold(ledger: Ledger, months: Sequence[str] = SPRING) -> list[refresh.Work]:
+    return refresh.gold(Planner(ledger), EVERYTHING, months)
+
+
+def told(work: Sequence[refresh.Work]) -> list[tuple[list[str], tuple[str, ...]]]:
+    return [([table.identifier for table in piece.tables], piece.partitions) for piece in work]
+
+
+def build_sales(ledger: Ledger, *, months: Sequence[str] = SPRING) -> None:
+    """A lake of the six facts and date_dim that daily sales read, complete for the months."""
+    names = [fact.name for fact in FACTS if fact.channel]
+    pinned(ledger, 1, "date_dim/a.dat", *(f"{name}/a.dat" for name in names))
+    carry_out(ledger, ingestion(ledger))
+    carry_out(ledger, facts(ledger, months))
+    carry_out(ledger, gold(ledger, months))
+
+
+def test_an_empty_lake_needs_nothing(ledger: Ledger) -> None:
+    assert (ingestion(ledger), facts(ledger), gold(ledger)) == ([], [], [])
+
+
+def test_a_batch_is_converted_for_the_tables_it_delivers_and_applied_to_their_dimensions(ledger: Ledger) -> None:
+    pinned(ledger, 1, "reason/a.dat", "inventory/a.dat", "reason/b.dat")
+    assert told(ingestion(ledger)) == [
+        (["bronze.inventory", "bronze.reason", "silver.reason"], ("batch-000001",)),
+    ]
+
+
+def test_two_batches_are_ingested_in_order_of_their_arrival(ledger: Ledger) -> None:
+    pinned(ledger, 2, "reason/a.dat", version="2")
+    pinned(ledger, 1, "reason/a.dat", "store/a.dat")
+    work = ingestion(ledger)
+    assert told(work) == [
+        (["bronze.reason", "bronze.store", "silver.reason", "silver.store"], ("batch-000001",)),
+        (["bronze.reason", "silver.reason"], ("batch-000002",)),
+    ]
+    carry_out(ledger, work)
+    assert ingestion(ledger) == []
+    assert Planner(ledger).applied_batches(SILVER["reason"]) == {"batch-000001", "batch-000002"}
+    assert Planner(ledger).applied_batches(SILVER["store"]) == {"batch-000001"}
+
+
+def test_only_the_asked_tables_are_ingested(ledger: Ledger) -> None:
+    pinned(ledger, 1, "reason/a.dat", "store/a.dat", "inventory/a.dat")
+    work = ingestion(ledger, frozenset({BRONZE["store"], SILVER["store"], SILVER["inventory"]}))
+    assert told(work) == [(["bronze.store", "silver.store"], ("batch-000001",))]
+
+
+def test_a_dimension_is_not_applied_before_its_bronze_is_there(ledger: Ledger) -> None:
+    pinned(ledger, 1, "reason/a.dat")
+    assert ingestion(ledger, frozenset({SILVER["reason"]})) == []
+
+
+def test_a_conversion_that_failed_is_done_again_with_its_dimension_and_the_others_are_not(ledger: Ledger) -> None:
+    pinned(ledger, 1, "reason/a.dat", "store/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    leave_publishing(ledger, BRONZE["reason"], "batch-000001", publication())
+    assert told(ingestion(ledger)) == [(["bronze.reason", "silver.reason"], ("batch-000001",))]
+
+
+def test_a_dimension_is_applied_again_together_with_a_conversion_that_a_new_release_repeats(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned(ledger, 1, "reason/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "bronze", "next")
+    assert told(ingestion(ledger)) == [(["bronze.reason", "silver.reason"], ("batch-000001",))]
+
+
+def test_a_dimension_that_a_crash_left_half_published_is_applied_again(ledger: Ledger) -> None:
+    pinned(ledger, 1, "reason/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    leave_publishing(ledger, SILVER["reason"], "all", publication(batches=("batch-000001",)))
+    work = ingestion(ledger)
+    assert told(work) == [(["silver.reason"], ("batch-000001",))]
+    carry_out(ledger, work)
+    assert ingestion(ledger) == []
+
+
+def test_facts_that_nothing_arrived_for_are_left_alone(ledger: Ledger) -> None:
+    pinned(ledger, 1, "inventory/a.dat", "reason/a.dat")
+    assert facts(ledger) == []
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.inventory"], SPRING)]
+
+
+def test_facts_with_the_same_stale_months_are_refreshed_together(ledger: Ledger) -> None:
+    pinned(ledger, 1, "inventory/a.dat", "web_sales/a.dat", "store_sales/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.inventory", "silver.store_sales", "silver.web_sales"], SPRING)]
+
+
+def test_stale_months_are_grouped_into_contiguous_ranges_in_the_order_of_the_calendar(ledger: Ledger) -> None:
+    pinned(ledger, 1, "inventory/a.dat", "web_sales/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    for table, month in ((SILVER["inventory"], "1998-03"), (SILVER["web_sales"], "1998-05")):
+        _publish(ledger, table, month)
+    work = facts(ledger, ("2003-12", "1998-05", "undated", *SPRING[:4]))
+    assert told(work) == [
+        (["silver.inventory"], ("undated", "1998-01", "1998-02")),
+        (["silver.inventory"], ("1998-04", "1998-05")),
+        (["silver.inventory", "silver.web_sales"], ("2003-12",)),
+        (["silver.web_sales"], ("undated", "1998-01", "1998-02", "1998-03", "1998-04")),
+    ]
+
+
+def test_after_a_refresh_there_is_nothing_to_do(ledger: Ledger) -> None:
+    build_sales(ledger)
+    assert (ingestion(ledger), facts(ledger), gold(ledger)) == ([], [], [])
+
+
+def test_a_new_file_makes_its_fact_stale_in_every_month_and_gold_only_once_silver_changed(ledger: Ledger) -> None:
+    build_sales(ledger)
+    pinned(ledger, 2, "web_sales/b.dat")
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.web_sales"], SPRING)]
+    assert gold(ledger) == []
+    before = Planner(ledger).entry(SILVER["web_sales"], "1998-04").settled
+    assert before is not None
+    carry_out(ledger, [refresh.Work((SILVER["web_sales"],), ("1998-04",))])
+    assert told(gold(ledger)) == [(["gold.daily_sales_summary"], ("1998-04", "1998-05"))]
+    commit(ledger, SILVER["web_sales"], "1998-04", before)
+    assert gold(ledger) == []
+
+
+def test_gold_waits_for_the_months_whose_silver_is_not_complete(ledger: Ledger) -> None:
+    build_sales(ledger, months=("1998-02", "1998-03"))
+    entries = Planner(ledger).entries(DAILY)
+    assert list(entries) == ["1998-03"]
+
+
+def test_gold_is_refreshed_only_when_it_is_asked_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_sales(ledger)
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "gold", "next")
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "silver", "next")
+    without = EVERYTHING - {DAILY, SILVER["web_sales"]}
+    assert refresh.gold(Planner(ledger), without, SPRING) == []
+    assert told(refresh.gold(Planner(ledger), EVERYTHING, SPRING[1:3])) == [
+        (["gold.daily_sales_summary"], ("1998-02", "1998-03"))
+    ]
+    (work,) = refresh.facts(Planner(ledger), without, SPRING)
+    assert SILVER["web_sales"] not in work.tables
+    assert len(work.tables) == 5
