@@ -15,6 +15,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from lake_assets import refresh
 from lake_assets.cli.console import errors, human_bytes, output, progress
+from lake_assets.cli.history import kept_open
 from lake_assets.cli.selection import parse_months, select_tables
 from lake_assets.cli.show import closing_table
 from lake_assets.contract.layers import BATCH_COLUMN, LakeTable, lake_table
@@ -47,7 +48,7 @@ def run_lake(settings: Settings, months: str | None, only: str | None) -> None:
         check_java()
     lake.store.check_writable()
     lake.store.sweep(layout.STAGING, settings.staging_hours * 3600)
-    with _instance() as instance, progress() as bars:
+    with kept_open(), _instance() as instance, progress() as bars:
         _pin_new_files(lake, bars)
         batches = [batch.name for batch in lake.planner().batches]
         instance.add_dynamic_partitions(BATCH_COLUMN, batches)
