@@ -19,7 +19,7 @@ from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BRONZE
 from lake_assets.contract.model import Table
 from lake_assets.contract.tables import TABLES
-from lake_assets.engine.staging import DATA, QUARANTINE, write_single
+from lake_assets.engine.staging import DATA, QUARANTINE, write_partitions, write_single
 from lake_assets.errors import AuditError
 from lake_assets.lake.inspection import open_source
 from lake_assets.lake.task import FileInput, PartitionResult, StagedObject, Task
@@ -158,7 +158,8 @@ class _StagedFile:
 def _write_rejected(task: Task, files: list[_StagedFile]) -> None:
     if not files:
         return
-    combined = reduce(DataFrame.unionByName, (file.rejected_lines() for file in files)).orderBy(
-        "source_path", "line_text"
+    combined = reduce(DataFrame.unionByName, (file.rejected_lines() for file in files)).withColumn(
+        _FILE, F.lit("rejected")
     )
-    write_single(combined, _FILE, "rejected", f"{task.staging}/{QUARANTINE}", BRONZE[task.table].codec)
+    codec = BRONZE[task.table].codec
+    write_partitions(combined, _FILE, ("source_path", "line_text"), f"{task.staging}/{QUARANTINE}", codec)
