@@ -48,14 +48,16 @@ def query(root: Path, sql: str) -> QueryResult:
     started = time.monotonic()
     with connect(root) as connection:
         try:
-            # DuckDB answers an empty text with nothing at all.
+            # DuckDB answers a text without a statement with nothing at all.
             cursor: duckdb.DuckDBPyConnection | None = connection.execute(sql)
-            description = (cursor.description if cursor else None) or []
-            rows = tuple(cursor.fetchall()) if cursor and description else ()
+            if cursor is None:
+                raise QueryError("The query is empty. Give one SQL statement, e.g. SELECT COUNT(*) FROM silver.item.")
+            description = cursor.description or []
+            rows = tuple(cursor.fetchall()) if description else ()
         except duckdb.CatalogException as error:
             raise QueryError(_explain(root, str(error))) from error
         except duckdb.Error as error:
-            raise QueryError(f"The query failed: {_first_line(error)}") from error
+            raise QueryError(f"The query failed: {_without_position(error)}") from error
     columns = tuple(str(column[0]) for column in description)
     types = tuple(str(column[1]) for column in description)
     return QueryResult(columns, types, rows, time.monotonic() - started)
@@ -64,7 +66,7 @@ def query(root: Path, sql: str) -> QueryResult:
 def _explain(root: Path, message: str) -> str:
     missing = re.search(r"Table with name \"?([\w.]+)\"? does not exist", message)
     if not missing:
-        return f"The query failed: {_first_line(message)}"
+        return f"The query failed: {_without_position(message)}"
     published = sorted(all_view_statements(root))
     if not published:
         return f"Nothing is published in the lake at {root} yet. Run `lake-assets run` first."
@@ -74,6 +76,12 @@ def _explain(root: Path, message: str) -> str:
     if unpublished:
         return f"Nothing is published yet in {', '.join(unpublished)}. Run `lake-assets run` first."
     return f"Unknown table {asked!r}. Tables are named layer.table; there are {', '.join(published)}."
+
+
+def _without_position(error: object) -> str:
+    """The message with the names that DuckDB proposes, without its drawing of the place in the text."""
+    told, _, _ = str(error).partition("\nLINE ")
+    return "\n".join(line for line in told.splitlines() if line.strip())
 
 
 def _first_line(error: object) -> str:

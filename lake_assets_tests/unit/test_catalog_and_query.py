@@ -151,9 +151,14 @@ def test_a_connection_does_not_see_staging_and_locks(root: Path) -> None:
 
 
 @pytest.mark.parametrize("sql", ["", "  ", ";", "-- nothing"])
-def test_a_text_without_a_statement_has_no_answer(root: Path, sql: str) -> None:
-    found = query(root, sql)
-    assert (found.columns, found.types, found.rows) == ((), (), ())
+def test_a_text_without_a_statement_is_refused(root: Path, sql: str) -> None:
+    with pytest.raises(QueryError, match="The query is empty"):
+        query(root, sql)
+
+
+def test_an_unknown_column_is_told_with_those_that_are_like_it(root: Path) -> None:
+    with pytest.raises(QueryError, match="inv_item_sq.*\\n.*inv_item_sk"):
+        query(root, "SELECT inv_item_sq FROM silver.inventory")
 
 
 def test_an_answer_without_rows_still_has_columns(root: Path) -> None:
