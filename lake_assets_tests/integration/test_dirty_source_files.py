@@ -105,7 +105,7 @@ def test_bronze_columns_are_those_of_the_contract(played: list[State], table: st
 
 
 @pytest.mark.parametrize(
-    ("position", "names"), enumerate(SAME_CONTENT), ids=[" = ".join(pair) for pair in SAME_CONTENT]
+    ("position", "names"), list(enumerate(SAME_CONTENT)), ids=[" = ".join(pair) for pair in SAME_CONTENT]
 )
 def test_equal_rows_give_an_equal_content_hash_whatever_the_file(
     played: list[State], position: int, names: tuple[str, str]

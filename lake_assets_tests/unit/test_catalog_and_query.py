@@ -157,7 +157,8 @@ def test_a_text_without_a_statement_is_refused(root: Path, sql: str) -> None:
 
 
 def test_an_unknown_column_is_told_with_those_that_are_like_it(root: Path) -> None:
-    with pytest.raises(QueryError, match="inv_item_sq.*\\n.*inv_item_sk"):
+    publish(root, INVENTORY, "1998-01", stock(1))
+    with pytest.raises(QueryError, match=r"inv_item_sq.*\n.*inv_item_sk"):
         query(root, "SELECT inv_item_sq FROM silver.inventory")
 
 
@@ -207,13 +208,13 @@ def test_an_empty_lake_still_calculates(tmp_path: Path) -> None:
         ("DROP TABLE silver.inventory", "Catalog Error"),
     ],
 )
-def test_an_error_in_the_sql_is_told_in_one_line(root: Path, sql: str, told: str) -> None:
+def test_an_error_in_the_sql_is_told_without_a_drawing_of_its_place(root: Path, sql: str, told: str) -> None:
     publish(root, INVENTORY, "1998-01", stock(1))
     with pytest.raises(QueryError) as refused:
         query(root, sql)
     assert str(refused.value).startswith("The query failed: ")
     assert told in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert "LINE " not in str(refused.value)
 
 
 def test_a_damaged_object_is_told_with_its_table_and_file(root: Path) -> None:
