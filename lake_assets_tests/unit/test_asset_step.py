@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lake_assets.assets.bronze import bronze_asset
-from lake_assets.assets.partitions import MONTH_PARTITIONS, SOURCE_BATCHES
-from lake_assets.assets.silver import silver_asset
-from lake_assets.contract.layers import BRONZE, SILVER, lake_table
+from lake_assets.assets.bronze import bronze_assets
+from lake_assets.assets.silver import silver_assets
+from lake_assets.contract.layers import BRONZE, lake_table
 from lake_assets.contract.types import arrow_schema
 from lake_assets.errors import EngineError
 from lake_assets.lake.lake import Lake
@@ -27,14 +26,11 @@ from lake_assets.settings import Settings
 FIRST, SECOND = "batch-000001", "batch-000002"
 DELIVERED = ("income_band", "customer", "store_returns")
 
-income_band = bronze_asset(BRONZE["income_band"])
-customer = bronze_asset(BRONZE["customer"])
-silver_income_band = silver_asset(
-    SILVER["income_band"], SOURCE_BATCHES, dg.IdentityPartitionMapping(), dg.BackfillPolicy.single_run()
-)
-store_returns = silver_asset(
-    SILVER["store_returns"], MONTH_PARTITIONS, dg.AllPartitionMapping(), dg.BackfillPolicy.multi_run(12)
-)
+ASSETS = {tuple(asset.key.path): asset for asset in (*bronze_assets, *silver_assets(months_per_run=12))}
+income_band = ASSETS["bronze", "income_band"]
+customer = ASSETS["bronze", "customer"]
+silver_income_band = ASSETS["silver", "income_band"]
+store_returns = ASSETS["silver", "store_returns"]
 
 
 @dataclass

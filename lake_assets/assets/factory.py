@@ -1,0 +1,40 @@
+"""How a table of the lake becomes an asset: everything but its place in the graph follows from the contract."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from lake_assets.assets.metadata import OWNERS, definition_metadata, tags
+from lake_assets.assets.partitions import MONTH_PARTITIONS, SOURCE_BATCHES
+from lake_assets.assets.step import materialise
+from lake_assets.contract.layers import LakeTable
+from lake_assets.lake.planning import TRANSFORM_VERSIONS
+from lake_assets.resources import EngineResource, LakeResource
+
+_PARTITIONS: dict[str, dg.PartitionsDefinition[str]] = {"source_batch": SOURCE_BATCHES, "month": MONTH_PARTITIONS}
+
+
+def lake_asset(
+    table: LakeTable, backfill_policy: dg.BackfillPolicy, deps: Iterable[dg.AssetDep] = ()
+) -> dg.AssetsDefinition:
+    """Asset `<layer>/<table>` over `deps`, partitioned along the table's axis."""
+
+    @dg.asset(
+        key=[table.layer, table.name],
+        deps=list(deps),
+        partitions_def=_PARTITIONS[table.axis],
+        backfill_policy=backfill_policy,
+        group_name=table.layer,
+        kinds={"pyspark", "parquet"},
+        owners=OWNERS,
+        tags=tags(table),
+        description=table.comment,
+        metadata=definition_metadata(table),
+        code_version=TRANSFORM_VERSIONS[table.layer],
+    )
+    def build(
+        context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
+    ) -> dg.MaterializeResult[None]:
+        return materialise(context, table, lake.lake(), engine.get())
+
+    return build
