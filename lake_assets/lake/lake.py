@@ -146,7 +146,6 @@ class Lake:
                 partition=source.partition,
                 uri=self.store.uri(source.stored.key),
                 rows=source.stored.rows,
-                bytes=source.stored.bytes,
             )
             for source in sources.values()
         )

@@ -25,7 +25,6 @@ class ObjectInput(Record):
     partition: str
     uri: str
     rows: int
-    bytes: int
 
 
 class Task(Record):
