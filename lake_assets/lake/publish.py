@@ -38,7 +38,7 @@ class Publisher:
         self._staging = staging
 
     def publish(self, result: PartitionResult, plan: PartitionPlan) -> Publication:
-        """Publish one partition; `PublishConflictError` when someone else did so since it was plan.
+        """Publish one partition; `PublishConflictError` when someone else did so since it was planned.
 
         When the staged content equals what is published, the objects stay as they are and only the ledger learns which
         inputs they stand for.
@@ -90,8 +90,9 @@ class Publisher:
 
     def _staged_objects(self, result: PartitionResult) -> Iterator[tuple[str, tuple[StoredObject, str]]]:
         """Target key, and the object with the staged key it comes from."""
-        objects = result.objects or (StagedObject(folder=f"empty/{result.partition}", rows=0),)
-        for staged in objects:
+        # A partition without rows is an empty file, so that readers know its columns; a batch without files is nothing.
+        empty = (StagedObject(folder=f"empty/{result.partition}", rows=0),) if self._table.layer != "bronze" else ()
+        for staged in result.objects or empty:
             key = staged.object or layout.object_key(self._table, result.partition)
             yield key, self._stored(staged, key)
         if result.quarantine is not None:

@@ -305,13 +305,12 @@ def test_a_bronze_object_that_its_batch_has_no_more_is_removed(lake: Lake) -> No
     assert keys(lake, "bronze") == ["bronze/inventory/source_batch=batch-000001/a.dat.parquet"]
 
 
-def test_a_table_that_a_batch_brings_nothing_for_gets_an_empty_object(lake: Lake) -> None:
+def test_a_table_that_a_batch_brings_nothing_for_is_published_without_an_object(lake: Lake) -> None:
     write_source(lake, "inventory/a.dat", f"{JANUARY}|1|1|10|")
     batch = ingest(lake, BRONZE_INVENTORY)
-    lake.materialise(BRONZE["reason"], [batch], FakeEngine().run, "run")
-    assert parquet_rows(lake.settings.root, "bronze/reason") == {
-        "bronze/reason/source_batch=batch-000001/reason.parquet": []
-    }
+    outcome = lake.materialise(BRONZE["reason"], [batch], FakeEngine().run, "run")
+    assert outcome.published[batch].objects == ()
+    assert keys(lake, "bronze/reason") == []
 
 
 def test_an_empty_source_file_becomes_an_empty_object_of_its_name(lake: Lake) -> None:
