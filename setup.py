@@ -36,6 +36,8 @@ setup(
         "isal>=1.7,<2",
         # pyspark 4.1 is not built for pandas 3.
         "pandas>=2.2,<3",
+        # Its errors are caught; the version is the one that pyspark brings.
+        "py4j",
         # pyspark's Connect messages are generated with 6.33 and refuse an older runtime; dagster refuses 7.
         "protobuf>=6.33,<7",
         "pyarrow>=20,<27",
@@ -45,7 +47,10 @@ setup(
         "pysail>=0.7.2,<0.8",
         # What AWS Glue 6.0 runs; pysail 0.7 refuses a 4.3 client. The extra brings grpcio and zstandard.
         "pyspark[connect]>=4.1,<4.2",
+        # Dagster's own, used for its settings and its databases.
+        "pyyaml",
         "rich>=14",
+        "sqlalchemy",
         "tpcgen-cli>=4.0,<5",
         "typer>=0.20,<1",
     ],

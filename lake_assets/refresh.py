@@ -1,6 +1,6 @@
 """What a refresh has to do: from the state of the lake, the batches to ingest and the months to rebuild.
 
-The command line and the sensors ask here, so that both refresh the same partitions.
+Kept apart from the command line, so that whatever starts runs refreshes the same partitions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lake_assets.contract.calendar import MONTHS
+from lake_assets.contract.calendar import MONTHS, month_before
 from lake_assets.contract.layers import BRONZE, GOLD, SILVER, SILVER_FACTS, WHOLE_TABLE, LakeTable
 from lake_assets.contract.tables import FACTS
 from lake_assets.lake.planning import Planner, stale
@@ -50,6 +50,21 @@ def facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str])
         if table in tables and planner.entries(BRONZE[table.name]) and not planner.unconverted(table.name)
     ]
     return _grouped({table: stale(planner.silver(table, months)) for table in wanted})
+
+
+def months_of_facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[str]:
+    """The months of the facts that a refresh of `months` takes.
+
+    When gold is among the tables, also the month before each if it is not published: gold reads it.
+    """
+    wanted = set(months)
+    if not tables & set(GOLD.values()):
+        return list(months)
+    for month in months:
+        before = month_before(month)
+        if before and not planner.gold_is_ready(month):
+            wanted.add(before)
+    return [month for month in MONTHS if month in wanted]
 
 
 def gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[Work]:

@@ -1,10 +1,12 @@
 """Dagster resources: the lake and the engine, from the settings. Nothing is opened or started until an asset runs."""
 
 from pathlib import Path
+from typing import cast, get_args
 
 import dagster as dg
 
 from lake_assets.engine.session import Engine, SessionEngine
+from lake_assets.errors import EngineError
 from lake_assets.lake.lake import Lake
 from lake_assets.settings import EngineName, Settings
 
@@ -41,5 +43,6 @@ class EngineResource(dg.ConfigurableResource[Engine]):
         return cls(engine=settings.engine, memory_gb=settings.memory_gb, threads=settings.threads)
 
     def get(self) -> Engine:
-        name: EngineName = "spark" if self.engine == "spark" else "sail"
-        return SessionEngine(name, self.threads, self.memory_gb)
+        if self.engine not in get_args(EngineName):
+            raise EngineError(f"Unknown engine {self.engine!r}; engines are {', '.join(get_args(EngineName))}.")
+        return SessionEngine(cast(EngineName, self.engine), self.threads, self.memory_gb)

@@ -17,6 +17,7 @@ from lake_assets.errors import SettingsError
 
 PREFIX = "LAKE_"
 EngineName = Literal["sail", "spark"]
+_PATTERN_SIGNS = "*?[]{}"
 
 
 class Settings(BaseSettings):
@@ -60,9 +61,26 @@ def load_settings() -> Settings:
         raise SettingsError(
             "\n".join(_explain(problem["loc"], problem["input"], problem["msg"]) for problem in error.errors())
         ) from error
-    return settings.model_copy(
-        update={"root": settings.root.expanduser().absolute(), "source": settings.source.expanduser().absolute()}
-    )
+    folders = {name: _folder(name, getattr(settings, name)) for name in ("root", "source")}
+    return settings.model_copy(update=folders)
+
+
+def check_plain_path(path: str, what: str) -> None:
+    """Raises `SettingsError` for a path with signs that engines take for a pattern."""
+    found = sorted(set(path) & set(_PATTERN_SIGNS))
+    if found:
+        raise SettingsError(f"The path of {what} holds {' '.join(found)}, which engines take for a pattern. Rename it.")
+
+
+def _folder(name: str, value: Path) -> Path:
+    """The absolute folder. Raises `SettingsError` for an empty value, an address of a remote store, or a pattern."""
+    variable = f"{PREFIX}{name.upper()}"
+    given = os.environ.get(variable, str(value))
+    if not given.strip() or ":/" in str(value):
+        raise SettingsError(f"Setting {variable} has the value {given!r}, which is not allowed: give a local folder.")
+    folder = value.expanduser().absolute()
+    check_plain_path(str(folder), f"{variable}, {folder},")
+    return folder
 
 
 def _explain(location: tuple[int | str, ...], value: object, message: str) -> str:

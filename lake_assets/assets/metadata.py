@@ -53,10 +53,16 @@ def tags(table: LakeTable) -> dict[str, str]:
     return found
 
 
-def publication_metadata(table: LakeTable, publication: Publication, root: Path, seconds: float) -> Mapping[str, Any]:
-    """Figures of one published partition; numbers are plotted over time by the UI. `seconds` are the engine's."""
+def publication_metadata(
+    table: LakeTable, publication: Publication, root: Path, table_rows: int, seconds: float
+) -> Mapping[str, Any]:
+    """Figures of one published partition; numbers are plotted over time by the UI.
+
+    `table_rows` are those of the whole table as it now stands, `seconds` the engine's for this partition.
+    """
     location = root / Path(publication.objects[0].key).parent if publication.objects else root
     return {
+        "dagster/row_count": table_rows,
         "dagster/partition_row_count": publication.rows,
         "bytes": publication.bytes,
         "source_rows": publication.source_rows,

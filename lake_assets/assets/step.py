@@ -46,8 +46,10 @@ def _metadata_by_partition(
 ) -> dict[str, Mapping[str, Any]]:
     """Metadata for each published Dagster partition. A dimension is one object, whichever batches were applied to it."""
     seconds = outcome.seconds / max(1, len(partitions))
+    standing = [entry.settled for entry in lake.ledger.entries(table).values() if entry.settled]
+    table_rows = sum(publication.rows for publication in standing)
     metadata = {
-        partition: publication_metadata(table, publication, lake.settings.root, seconds)
+        partition: publication_metadata(table, publication, lake.settings.root, table_rows, seconds)
         for partition, publication in outcome.published.items()
     }
     if table.partition_column is None:

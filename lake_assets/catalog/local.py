@@ -22,6 +22,7 @@ from lake_assets.catalog.views import (
     view_statements,
 )
 from lake_assets.contract.layers import LAKE_TABLES, LakeTable
+from lake_assets.errors import StorageError
 from lake_assets.lake import layout
 from lake_assets.lake.store import Store
 
@@ -40,7 +41,17 @@ class LocalCatalog:
         return self._root / FILE
 
     def register(self, table: LakeTable) -> None:
-        """Make the catalog show a table and its quarantine. Costs a few milliseconds once it does."""
+        """Make the catalog show a table and its quarantine. Costs a few milliseconds once it does.
+
+        Raises `StorageError` when an object that a view needs is damaged.
+        """
+        try:
+            self._register(table)
+        except duckdb.Error as error:
+            told = str(error).splitlines()[0]
+            raise StorageError(f"The catalog {self.path} cannot show {table.identifier}: {told}") from error
+
+    def _register(self, table: LakeTable) -> None:
         wanted = view_statements(self._root, table)
         with (
             self._store.exclusive(f"{layout.LEDGER}/{FILE}"),

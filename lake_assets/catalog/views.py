@@ -1,4 +1,4 @@
-"""DuckDB views over the published objects of a lake. Names, types and comments come from the contract."""
+"""DuckDB views over the published objects of a lake. Names and comments come from the contract."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 _WIDTH_OF_A_FILE = 160
-"""Nothing is folded or cut when the output is read by a program."""
+"""Wide enough for every table of ours when the output is read by a program."""
 
 output = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 errors = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_A_FILE)

@@ -22,6 +22,7 @@ from lake_assets.contract.layers import BATCH_COLUMN, LakeTable, lake_table
 from lake_assets.definitions import build_definitions
 from lake_assets.engine.session import check_java
 from lake_assets.errors import LakeError
+from lake_assets.jobs import JOBS
 from lake_assets.lake import layout
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
@@ -54,14 +55,17 @@ def run_lake(settings: Settings, months: str | None, only: str | None) -> None:
         instance.add_dynamic_partitions(BATCH_COLUMN, batches)
         runner = _Runner(definitions, instance, bars)
         runner.phase("Bronze and dimensions", refresh.ingestion(lake.planner(), tables))
-        runner.phase("Silver facts", refresh.facts(lake.planner(), tables, wanted_months))
+        planner = lake.planner()
+        months_of_facts = refresh.months_of_facts(planner, tables, wanted_months)
+        runner.phase("Silver facts", refresh.facts(planner, tables, months_of_facts))
         runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months))
     _close(lake.planner(), runner, is_part=only is not None or months is not None)
 
 
 def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
     source = lake.settings.source
-    found = discover(source, lake.ledger.batches())
+    seen = lake.ledger.batches()
+    found = discover(source, seen)
     if not found:
         return None
     bar = bars.add_task("Source files", total=len(found), doing="")
@@ -69,7 +73,7 @@ def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
         source, found, lake.settings.threads, lambda file: bars.update(bar, advance=1, doing=file.path)
     )
     bars.update(bar, doing=human_bytes(sum(file.size for file in inspected)))
-    return pin(lake.ledger, source, inspected)
+    return pin(lake.ledger, source, inspected, seen)
 
 
 @contextmanager
@@ -85,6 +89,10 @@ def _instance() -> Iterator[dg.DagsterInstance]:
     os.environ["DAGSTER_HOME"] = str(home)
     try:
         instance = dg.DagsterInstance.get()
+    except OSError as error:
+        raise LakeError(
+            f"Dagster cannot write to DAGSTER_HOME {home}: {error.strerror}. Choose another folder."
+        ) from error
     except (dg.DagsterError, YAMLError) as error:
         raise LakeError(
             f"Dagster cannot use its settings in {home / 'dagster.yaml'}: {error}. Mend the file."
@@ -116,7 +124,7 @@ class _Runner:
     def _execute(self, work: refresh.Work, bar: TaskID) -> list[str]:
         axis = work.tables[0].axis
         run_id = str(uuid.uuid4())
-        job = self._definitions.resolve_job_def("ingest" if axis == "source_batch" else f"refresh_{axis}s")
+        job = self._definitions.resolve_job_def(JOBS[axis].name)
         with _watching(self._instance, run_id, self._bars, bar):
             result = job.execute_in_process(
                 run_id=run_id,

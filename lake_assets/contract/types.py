@@ -23,7 +23,8 @@ _TEXT = re.compile(r"^(?:CHAR|VARCHAR)\((\d+)\)$")
 def physical_type(column: Column) -> str:
     """SQL type of the stored column: `bigint`, `int`, `date`, `boolean`, `timestamp`, `decimal(p,s)` or `string`.
 
-    These names mean the same in Spark DDL, in the Glue Data Catalog and in DuckDB.
+    These are the names of Spark DDL and of the Glue Data Catalog; DuckDB reads them too, but takes a stored timestamp for one
+    with a time zone.
     """
     if _TEXT.match(column.type):
         return "string"

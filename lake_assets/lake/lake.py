@@ -133,6 +133,12 @@ class Lake:
             plans = planner.silver(table, partitions)
         else:
             plans = planner.silver(table, (WHOLE_TABLE,), batches=partitions)
+        half_published = planner.half_published(table.name) if table.layer == "silver" else []
+        if half_published:
+            raise LakeError(
+                f"{table.identifier}: bronze.{table.name} was left half published by a run that died "
+                f"({', '.join(half_published)}). Materialise that first, or let `lake-assets run` do all that is needed."
+            )
         if not any(plan.sources for plan in plans):
             raise LakeError(
                 f"{table.identifier}: no source file of {table.name} has been ingested, so there is nothing to build it from. "

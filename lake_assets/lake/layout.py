@@ -67,12 +67,5 @@ def staging_folder(attempt: str) -> str:
     return f"{STAGING}/{attempt}"
 
 
-def glob_of(table: LakeTable) -> str:
-    """Pattern that matches every published object of a table."""
-    if table.partition_column is None:
-        return f"{table_folder(table)}/{table.name}.parquet"
-    return f"{table_folder(table)}/{table.partition_column}=*/*.parquet"
-
-
 def _partition_suffix(table: LakeTable, partition: str) -> str:
     return f"/{table.partition_column}={partition}" if table.partition_column else ""

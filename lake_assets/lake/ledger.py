@@ -85,7 +85,13 @@ class Ledger:
 
     def pin(self, batch: Batch) -> None:
         """Write a new batch; `PublishConflictError` when its name is taken."""
-        self._store.write_if(layout.batch_key(batch.name), batch.model_dump_json(indent=1).encode(), expected=None)
+        try:
+            self._store.write_if(layout.batch_key(batch.name), batch.model_dump_json(indent=1).encode(), expected=None)
+        except PublishConflictError as error:
+            raise PublishConflictError(
+                f"Another run found new files at the same time and pinned them as {batch.name}. "
+                "Run again when it has finished, if it is still needed."
+            ) from error
 
 
 def _entry(key: str, content: bytes) -> LedgerEntry:

@@ -104,6 +104,10 @@ class Planner:
             if batch.files_of(name) and self.entry(BRONZE[name], batch.name).settled is None
         ]
 
+    def half_published(self, name: str) -> list[str]:
+        """Batches whose bronze a writer died while publishing: silver without their rows would look complete."""
+        return [batch for batch, known in self.entries(BRONZE[name]).items() if known.entry.publishing]
+
     def applied_batches(self, dimension: LakeTable) -> frozenset[str]:
         """Batches that a silver dimension was built from, or was being built from by a writer that died."""
         entry = self.entry(dimension, WHOLE_TABLE).entry

@@ -30,6 +30,8 @@ def make_sample(scale: float, source: Path, advance: Callable[[str], None]) -> b
     Raises `SourceError` when it holds anything else.
     """
     marker = {"scale": scale}
+    if source.exists() and not source.is_dir():
+        raise SourceError(f"{source} is a file. Choose a folder with --source.")
     if source.exists() and any(source.iterdir()):
         if _read_marker(source) == marker:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from lake_assets.lake import layout
 from lake_assets.lake.inspection import inspect
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.records import Batch, SourceFile
+from lake_assets.settings import check_plain_path
 
 # Folders of the TPC-DS kit's output that hold no table.
 _NO_TABLES = frozenset({"dbgen_version"})
@@ -49,10 +51,15 @@ def inspect_all(
         return tuple(pool.map(look, files))
 
 
-def pin(ledger: Ledger, source: Path, files: tuple[SourceFile, ...]) -> Batch:
-    """Write the files as the next batch. `PublishConflictError` when another process pinned one at the same time."""
+def pin(ledger: Ledger, source: Path, files: tuple[SourceFile, ...], seen: Iterable[Batch] | None = None) -> Batch:
+    """Write the files as the next batch after those `seen` when they were discovered (default: all there are).
+
+    `PublishConflictError` when another process pinned one meanwhile: it may hold the same files.
+    """
     # Not how many there are: a damaged batch may have been removed.
-    number = max((layout.batch_number(known.name) for known in ledger.batches()), default=0) + 1
+    number = (
+        max((layout.batch_number(known.name) for known in (ledger.batches() if seen is None else seen)), default=0) + 1
+    )
     batch = Batch(name=layout.batch_name(number), source=str(source), created_at=datetime.now(UTC), files=files)
     ledger.pin(batch)
     return batch
@@ -96,9 +103,10 @@ def _table_folders(source: Path) -> Iterator[Path]:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
+    files = sorted(path for path in _files_below(folder) if not _is_hidden(path.relative_to(folder)))
     stems: dict[str, Path] = {}
     for path in files:
+        check_plain_path(path.relative_to(folder.parent).as_posix(), f"the source file {path}")
         stem = layout.source_stem(path.relative_to(folder.parent).as_posix())
         if stem in stems:
             raise SourceError(
@@ -108,6 +116,14 @@ def _data_files(folder: Path) -> list[Path]:
     return files
 
 
+def _files_below(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"Cannot read the source folder {error.filename}: {error.strerror}.") from error
+
+    for parent, _, names in os.walk(folder, onerror=refuse, followlinks=True):
+        yield from (Path(parent, name) for name in names)
+
+
 def _is_hidden(path: Path) -> bool:
     """Markers and half-written files of other programs, or anything in a folder of such."""
     return any(part.startswith((".", "_")) for part in path.parts)
@@ -115,7 +131,10 @@ def _is_hidden(path: Path) -> bool:
 
 def _if_changed(source: Path, path: Path, newest: dict[str, SourceFile]) -> SourceFile | None:
     relative = path.relative_to(source).as_posix()
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
     pinned = newest.get(relative)
     same_size = pinned is not None and pinned.size == status.st_size
     if pinned is not None and same_size and pinned.modified_ns == status.st_mtime_ns:

@@ -33,6 +33,9 @@ class Store(Protocol):
     def uri(self, key: str) -> str:
         """Address under which an engine reads or writes `key`."""
 
+    def check_writable(self) -> None:
+        """Raises `StorageError` when nothing can be written."""
+
     def read(self, key: str) -> tuple[bytes, str] | None:
         """Content and version, or None when there is no such object."""
 

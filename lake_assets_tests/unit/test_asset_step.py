@@ -145,7 +145,7 @@ def test_a_materialised_partition_is_credited_with_its_own_figures(site: Site) -
     publication = site.lake.lake().ledger.read(BRONZE["income_band"], SECOND).settled
     assert publication is not None
     assert publication.run_id == result.run_id
-    assert figures["dagster/partition_row_count"] == 3
+    assert figures["dagster/partition_row_count"] == figures["dagster/row_count"] == 3
     assert figures["quarantined_rows"] == 2
     assert figures["source_rows"] == 5
     assert figures["bytes"] == publication.bytes > 0

@@ -12,7 +12,7 @@ import pytest
 
 from lake_assets.contract.layers import BRONZE, SILVER
 from lake_assets.contract.types import arrow_schema
-from lake_assets.errors import AuditError, SourceError
+from lake_assets.errors import AuditError, LakeError, SourceError
 from lake_assets.lake.balance import Balance, balance
 from lake_assets.lake.lake import Lake, Outcome
 from lake_assets.lake.planning import stale
@@ -512,3 +512,15 @@ def test_the_task_tells_the_engine_what_to_do_and_nothing_of_the_ledger(lake: La
     assert (item.table, item.partition, item.rows) == ("inventory", "batch-000001", 2)
     assert task.load_timestamp > SOME_TIME
     assert Task.model_validate_json(task.model_dump_json()) == task
+
+
+def test_silver_is_not_built_beside_bronze_that_a_crash_left_half_published(lake: Lake) -> None:
+    inventory_lake(lake, f"{JANUARY}|1|1|10|")
+    (batch,) = (known.name for known in lake.ledger.batches())
+    before = parquet_rows(lake.settings.root, "silver/inventory")
+    entry = lake.ledger.read(BRONZE_INVENTORY, batch)
+    half = entry.entry.model_copy(update={"publishing": entry.entry.committed})
+    lake.ledger.write(BRONZE_INVENTORY, half, entry.version)
+    with pytest.raises(LakeError, match=rf"bronze.inventory was left half published .*{batch}"):
+        publish(lake)
+    assert parquet_rows(lake.settings.root, "silver/inventory") == before

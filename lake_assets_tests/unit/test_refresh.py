@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lake_assets import refresh
-from lake_assets.contract.layers import BRONZE, GOLD, SILVER, LakeTable
+from lake_assets.contract.layers import BRONZE, GOLD, LAKE_TABLES, SILVER, LakeTable
 from lake_assets.contract.tables import FACTS
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.planning import TRANSFORM_VERSIONS, Planner
@@ -205,3 +205,11 @@ def test_gold_is_refreshed_only_when_it_is_asked_for(ledger: Ledger, monkeypatch
     (work,) = refresh.facts(Planner(ledger), without, SPRING)
     assert SILVER["web_sales"] not in work.tables
     assert len(work.tables) == 5
+
+
+def test_months_of_facts_reach_back_to_an_unpublished_month_that_gold_reads(ledger: Ledger) -> None:
+    planner = Planner(ledger)
+    everything, without_gold = frozenset(LAKE_TABLES), frozenset(SILVER.values())
+    assert refresh.months_of_facts(planner, everything, ["2000-05", "2000-06"]) == ["2000-04", "2000-05", "2000-06"]
+    assert refresh.months_of_facts(planner, everything, ["undated", "1998-01"]) == ["undated", "1998-01"]
+    assert refresh.months_of_facts(planner, without_gold, ["2000-05"]) == ["2000-05"]

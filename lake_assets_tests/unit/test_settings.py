@@ -108,3 +108,11 @@ def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("variable", ["LAKE_ROOT", "LAKE_SOURCE"])
+@pytest.mark.parametrize("value", ["", " ", "s3://bucket/lake", "/data/lake[1]", "/data/*"])
+def test_a_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=variable):
+        load_settings()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lake_assets.errors import PublishConflictError, SourceError
+from lake_assets.errors import PublishConflictError, SettingsError, SourceError
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import Batch, SourceFile
 from lake_assets.lake.source import check_unchanged, discover, inspect_all, pin
@@ -258,3 +260,34 @@ def test_a_pinned_file_that_is_gone_is_refused_with_what_to_do(lake: Lake) -> No
     path.unlink()
     with pytest.raises(SourceError, match=r"reason/a\.dat was pinned but cannot be read: No such file .*Restore it"):
         check_unchanged(lake.settings.source, file)
+
+
+def test_a_run_that_saw_fewer_batches_than_there_are_is_refused(lake: Lake) -> None:
+    write_source(lake, "reason/a.dat", "1|AAAAAAAABAAAAAAA|one|")
+    seen = lake.ledger.batches()
+    found = discover(lake.settings.source, seen)
+    arrive(lake)
+    with pytest.raises(PublishConflictError, match="pinned them as batch-000001"):
+        pin(lake.ledger, lake.settings.source, found, seen)
+    assert [batch.name for batch in lake.ledger.batches()] == ["batch-000001"]
+
+
+@pytest.mark.parametrize("name", ["a[1].dat", "a*.dat", "part?/a.dat", "{a}.dat.gz"])
+def test_a_file_name_that_an_engine_would_take_for_a_pattern_is_refused(lake: Lake, name: str) -> None:
+    file = write_source(lake, f"reason/{name}", "1|AAAAAAAABAAAAAAA|one|")
+    with pytest.raises(SettingsError, match="Rename it") as refused:
+        discover(lake.settings.source, [])
+    assert str(file) in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_listed_is_named(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_source(lake, "reason/a.dat", "1|AAAAAAAABAAAAAAA|one|")
+    walk = os.walk
+
+    def denied(top: Path, **options: Any) -> Iterator[tuple[str, list[str], list[str]]]:
+        options["onerror"](PermissionError(13, "Permission denied", str(top)))
+        return walk(top)
+
+    monkeypatch.setattr(os, "walk", denied)
+    with pytest.raises(SourceError, match=r"reason: Permission denied"):
+        discover(lake.settings.source, [])
