@@ -69,7 +69,9 @@ class Planner:
 
     def bronze(self, table: LakeTable, batch: str) -> tuple[PartitionPlan, tuple[SourceFile, ...]]:
         """Plan of a bronze partition, with the files of the batch that belong to the table."""
-        files = self._ledger.batch(batch).files_of(table.name)
+        # The batches are read once for all tables; an unknown one is refused by the ledger, with those there are.
+        pinned = next((known for known in self.batches if known.name == batch), None) or self._ledger.batch(batch)
+        files = pinned.files_of(table.name)
         inputs = _fingerprint("bronze", (f"{file.path} {file.etag}" for file in files))
         plan = PartitionPlan(batch, self.entry(table, batch), (), inputs, (batch,))
         return plan, files
