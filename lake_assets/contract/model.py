@@ -7,6 +7,7 @@ What belongs here: the types in which facts about tables are stated. What does n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
@@ -15,13 +16,22 @@ Channel = Literal["store", "catalog", "web"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `type` is the specification's SQL type, e.g. `BIGINT`, `DECIMAL(7,2)`, `CHAR(16)`."""
+    """One column: `type` is the specification's SQL type, e.g. `BIGINT`, `DECIMAL(7,2)`, `CHAR(16)`.
+
+    `values`, `low`, `high` (both inclusive) and `pattern` (a regular expression of the whole value) bound the values that are
+    not NULL. `filled`: the specification allows NULL, but the data has none.
+    """
 
     name: str
     type: str
     comment: str
     nullable: bool = True
     personal: bool = False
+    values: tuple[str, ...] = ()
+    low: Decimal | int | None = None
+    high: Decimal | int | None = None
+    pattern: str | None = None
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,14 @@ class ForeignKey:
 
     column: str
     references: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`column` equals `formula`, an SQL expression over columns of the same row, wherever none of them is NULL."""
+
+    column: str
+    formula: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +63,32 @@ class SlowlyChanging:
 
 @dataclass(frozen=True, slots=True)
 class OrderHeader:
-    """The columns of a sales line that belong to its order, so that a NULL can be taken from a sibling line."""
+    """The columns of a sales line that belong to its order, so that a NULL can be taken from a sibling line.
+
+    `item`, `quantity`, `price` and `amount` (gross sales of the line) are what a return of the line is compared with.
+    """
 
     order: str
     sold_date: str
     customer: str
+    item: str
+    quantity: str
+    price: str
+    amount: str
 
 
 @dataclass(frozen=True, slots=True)
 class SaleLink:
-    """How a return line finds the sale line it undoes: same item and same order number."""
+    """How a return line finds the sale line it undoes, same item and same order number, and what it gives back of it.
+
+    `quantity` and `amount` are the returned pieces and their value before coupon and tax.
+    """
 
     sales: str
     item: str
     order: str
+    quantity: str
+    amount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +105,8 @@ class Table:
 
     `month` is set for the seven facts, whose silver table is partitioned by month of the event; a table without it is a
     dimension. `order` is set for the three sales facts, `sale` for the three returns facts.
-    `sort_by` is the column most filtered on; silver files are sorted by it and then by the primary key.
+    `sort_by` is the column most filtered on; silver files are sorted by it and then by the primary key. `also_unique` are
+    columns besides the keys that never repeat a value.
     """
 
     name: str
@@ -85,6 +116,8 @@ class Table:
     sort_by: str
     foreign_keys: tuple[ForeignKey, ...] = ()
     business_key: str | None = None
+    also_unique: tuple[str, ...] = ()
+    identities: tuple[Identity, ...] = ()
     scd2: SlowlyChanging | None = None
     month: MonthPartition | None = None
     channel: Channel | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lake_assets.contract.model import MonthPartition, OrderHeader, SaleLink, Table
+from decimal import Decimal
+
+from lake_assets.contract.model import Identity, MonthPartition, OrderHeader, SaleLink, Table
 from lake_assets.contract.tables._columns import key, money, references, whole
 
 CATALOG_SALES = Table(
@@ -36,48 +38,86 @@ CATALOG_SALES = Table(
         key("cs_warehouse_sk", "Warehouse the catalog order line was shipped from."),
         key("cs_item_sk", "Item ordered from the catalog, in the version that was on the order.", nullable=False),
         key("cs_promo_sk", "Promotion the catalog sale is credited to; it is mostly a promotion of some other item."),
-        key("cs_order_number", "Number of the catalog order; 4 to 14 lines share one.", nullable=False),
-        whole("cs_quantity", "Pieces of the item ordered on this line of the catalog order, 1 to 100."),
-        money("cs_wholesale_cost", "What one piece sold by catalog cost the retailer, in US dollars."),
-        money("cs_list_price", "Catalog list price of one piece before any discount, in US dollars."),
+        key("cs_order_number", "Number of the catalog order; 4 to 14 lines share one.", nullable=False, low=1),
+        whole(
+            "cs_quantity", "Pieces of the item ordered on this line of the catalog order, 1 to 100.", low=1, high=100
+        ),
+        money("cs_wholesale_cost", "What one piece sold by catalog cost the retailer, in US dollars.", low=1, high=100),
+        money("cs_list_price", "Catalog list price of one piece before any discount, in US dollars.", low=1, high=300),
         money(
             "cs_sales_price",
             "Price of one piece charged on the catalog order, in US dollars; 0 on about 1 % of the lines.",
+            low=0,
+            high=300,
         ),
         money(
             "cs_ext_discount_amt",
             "Discount of the line against the list price, in US dollars: cs_ext_list_price - cs_ext_sales_price.",
+            low=0,
+            high=30_000,
         ),
         money(
             "cs_ext_sales_price",
             "Gross sales of the line in US dollars, before coupon, tax and shipping: cs_quantity x cs_sales_price.",
+            low=0,
+            high=30_000,
         ),
         money(
             "cs_ext_wholesale_cost",
             "What the whole line cost the retailer, in US dollars: cs_quantity x cs_wholesale_cost.",
+            low=1,
+            high=10_000,
         ),
-        money("cs_ext_list_price", "The line at list price, in US dollars: cs_quantity x cs_list_price."),
-        money("cs_ext_tax", "Sales tax on the line of the catalog order, in US dollars."),
-        money("cs_coupon_amt", "Coupon taken off the catalog order line, in US dollars; 0 on about 80 % of the lines."),
-        money("cs_ext_ship_cost", "Shipping charged for the line of the catalog order, in US dollars."),
+        money(
+            "cs_ext_list_price",
+            "The line at list price, in US dollars: cs_quantity x cs_list_price.",
+            low=1,
+            high=30_000,
+        ),
+        money("cs_ext_tax", "Sales tax on the line of the catalog order, in US dollars.", low=0, high=2700),
+        money(
+            "cs_coupon_amt",
+            "Coupon taken off the catalog order line, in US dollars; 0 on about 80 % of the lines.",
+            low=0,
+            high=30_000,
+        ),
+        money(
+            "cs_ext_ship_cost", "Shipping charged for the line of the catalog order, in US dollars.", low=0, high=15_000
+        ),
         money(
             "cs_net_paid",
             "Paid for the line without tax and shipping, in US dollars: cs_ext_sales_price - cs_coupon_amt.",
+            low=0,
+            high=30_000,
         ),
-        money("cs_net_paid_inc_tax", "Paid for the line with tax, in US dollars: cs_net_paid + cs_ext_tax."),
+        money(
+            "cs_net_paid_inc_tax",
+            "Paid for the line with tax, in US dollars: cs_net_paid + cs_ext_tax.",
+            low=0,
+            high=32_700,
+        ),
         money(
             "cs_net_paid_inc_ship",
             "Paid for the line with shipping, in US dollars: cs_net_paid + cs_ext_ship_cost; never NULL in the data.",
+            low=0,
+            high=45_000,
+            filled=True,
         ),
         money(
             "cs_net_paid_inc_ship_tax",
             "Paid for the line with shipping and tax, in US dollars: cs_net_paid + cs_ext_ship_cost + cs_ext_tax; "
             "never NULL in the data.",
+            low=0,
+            high=47_700,
+            filled=True,
         ),
         money(
             "cs_net_profit",
             "Profit of the line in US dollars: cs_net_paid - cs_ext_wholesale_cost; negative on about 61 % of the "
             "lines and never NULL in the data.",
+            low=-10_000,
+            high=20_000,
+            filled=True,
         ),
     ),
     primary_key=("cs_item_sk", "cs_order_number"),
@@ -96,9 +136,28 @@ CATALOG_SALES = Table(
         item=("cs_item_sk",),
         promotion=("cs_promo_sk",),
     ),
+    identities=(
+        Identity("cs_ext_discount_amt", "cs_ext_list_price - cs_ext_sales_price"),
+        Identity("cs_ext_sales_price", "cs_quantity * cs_sales_price"),
+        Identity("cs_ext_wholesale_cost", "cs_quantity * cs_wholesale_cost"),
+        Identity("cs_ext_list_price", "cs_quantity * cs_list_price"),
+        Identity("cs_net_paid", "cs_ext_sales_price - cs_coupon_amt"),
+        Identity("cs_net_paid_inc_tax", "cs_net_paid + cs_ext_tax"),
+        Identity("cs_net_paid_inc_ship", "cs_net_paid + cs_ext_ship_cost"),
+        Identity("cs_net_paid_inc_ship_tax", "cs_net_paid_inc_ship + cs_ext_tax"),
+        Identity("cs_net_profit", "cs_net_paid - cs_ext_wholesale_cost"),
+    ),
     month=MonthPartition("cs_sold_date_sk", "sold_month"),
     channel="catalog",
-    order=OrderHeader(order="cs_order_number", sold_date="cs_sold_date_sk", customer="cs_bill_customer_sk"),
+    order=OrderHeader(
+        order="cs_order_number",
+        sold_date="cs_sold_date_sk",
+        customer="cs_bill_customer_sk",
+        item="cs_item_sk",
+        quantity="cs_quantity",
+        price="cs_sales_price",
+        amount="cs_ext_sales_price",
+    ),
 )
 
 CATALOG_RETURNS = Table(
@@ -109,9 +168,12 @@ CATALOG_RETURNS = Table(
         key(
             "cr_returned_date_sk",
             "Day on which the catalog item was sent back, 6 to 270 days after the order; never NULL in the data.",
+            filled=True,
         ),
         key(
-            "cr_returned_time_sk", "Second of the day at which the catalog item was sent back; never NULL in the data."
+            "cr_returned_time_sk",
+            "Second of the day at which the catalog item was sent back; never NULL in the data.",
+            filled=True,
         ),
         key("cr_item_sk", "Item sent back from the catalog order.", nullable=False),
         key("cr_refunded_customer_sk", "Customer who gets the money back, always the one who paid the catalog order."),
@@ -132,27 +194,52 @@ CATALOG_RETURNS = Table(
         key("cr_ship_mode_sk", "How the catalog item was shipped back; often not as it had been delivered."),
         key("cr_warehouse_sk", "Warehouse the catalog item went back to; often not the one it had come from."),
         key("cr_reason_sk", "Reason given for sending the catalog item back."),
-        key("cr_order_number", "Number of the catalog order that is undone.", nullable=False),
-        whole("cr_return_quantity", "Pieces sent back, never more than were on the catalog order line."),
+        key("cr_order_number", "Number of the catalog order that is undone.", nullable=False, low=1),
+        whole(
+            "cr_return_quantity", "Pieces sent back, never more than were on the catalog order line.", low=1, high=100
+        ),
         money(
             "cr_return_amount",
             "Value of the pieces sent back, in US dollars, before coupon and tax: "
             "cr_return_quantity x cs_sales_price of the sale.",
+            low=0,
+            high=30_000,
         ),
-        money("cr_return_tax", "Sales tax given back on the catalog return, in US dollars."),
-        money("cr_return_amt_inc_tax", "Catalog return with tax, in US dollars: cr_return_amount + cr_return_tax."),
-        money("cr_fee", "Fee for handling the catalog return, in US dollars, 0.50 to 100."),
-        money("cr_return_ship_cost", "Cost of shipping the catalog item back, in US dollars."),
+        money("cr_return_tax", "Sales tax given back on the catalog return, in US dollars.", low=0, high=2700),
+        money(
+            "cr_return_amt_inc_tax",
+            "Catalog return with tax, in US dollars: cr_return_amount + cr_return_tax.",
+            low=0,
+            high=32_700,
+        ),
+        money(
+            "cr_fee", "Fee for handling the catalog return, in US dollars, 0.50 to 100.", low=Decimal("0.50"), high=100
+        ),
+        money("cr_return_ship_cost", "Cost of shipping the catalog item back, in US dollars.", low=0, high=15_000),
         money(
             "cr_refunded_cash",
             "Part of cr_return_amount given back in cash, in US dollars; with reversed charge and store credit it "
             "makes the whole.",
+            low=0,
+            high=30_000,
         ),
-        money("cr_reversed_charge", "Part of cr_return_amount put back on the customer's card, in US dollars."),
-        money("cr_store_credit", "Part of cr_return_amount given as credit for later purchases, in US dollars."),
+        money(
+            "cr_reversed_charge",
+            "Part of cr_return_amount put back on the customer's card, in US dollars.",
+            low=0,
+            high=30_000,
+        ),
+        money(
+            "cr_store_credit",
+            "Part of cr_return_amount given as credit for later purchases, in US dollars.",
+            low=0,
+            high=30_000,
+        ),
         money(
             "cr_net_loss",
             "Loss on the catalog return in US dollars: cr_return_tax + cr_fee + cr_return_ship_cost.",
+            low=Decimal("0.50"),
+            high=17_800,
         ),
     ),
     primary_key=("cr_item_sk", "cr_order_number"),
@@ -171,7 +258,18 @@ CATALOG_RETURNS = Table(
         warehouse=("cr_warehouse_sk",),
         reason=("cr_reason_sk",),
     ),
+    identities=(
+        Identity("cr_return_amount", "cr_refunded_cash + cr_reversed_charge + cr_store_credit"),
+        Identity("cr_return_amt_inc_tax", "cr_return_amount + cr_return_tax"),
+        Identity("cr_net_loss", "cr_return_tax + cr_fee + cr_return_ship_cost"),
+    ),
     month=MonthPartition("cr_returned_date_sk", "returned_month"),
     channel="catalog",
-    sale=SaleLink(sales="catalog_sales", item="cr_item_sk", order="cr_order_number"),
+    sale=SaleLink(
+        sales="catalog_sales",
+        item="cr_item_sk",
+        order="cr_order_number",
+        quantity="cr_return_quantity",
+        amount="cr_return_amount",
+    ),
 )

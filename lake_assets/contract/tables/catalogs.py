@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from lake_assets.contract.model import SlowlyChanging, Table
 from lake_assets.contract.tables._columns import business_id, char, day, key, rate, references, varchar, whole
+from lake_assets.contract.tables._domains import (
+    CALL_CENTER_NAME,
+    COMPANY_NAMES,
+    COUNTRIES,
+    FULL_NAME,
+    OPENING_HOURS,
+    STATES,
+    STREET_NUMBER,
+    STREET_TYPES,
+    SUITE_NUMBER,
+    ZIP,
+)
 
 CALL_CENTER = Table(
     name="call_center",
@@ -14,6 +28,7 @@ CALL_CENTER = Table(
             "cc_call_center_sk",
             "Number of the call center version within the lake, used by catalog orders.",
             nullable=False,
+            low=1,
         ),
         business_id(
             "cc_call_center_id", "Code of the call center in the source system, the same for all its versions."
@@ -25,33 +40,55 @@ CALL_CENTER = Table(
         ),
         key("cc_closed_date_sk", "Day on which the call center closed; always NULL in this data, none has closed."),
         key("cc_open_date_sk", "Day on which the call center opened."),
-        varchar("cc_name", 50, "Name of the call center, such as North Midwest."),
-        varchar("cc_class", 50, "Size class of the call center: small, medium or large."),
-        whole("cc_employees", "Number of people who work in the call center."),
+        varchar("cc_name", 50, "Name of the call center, such as North Midwest.", pattern=CALL_CENTER_NAME),
+        varchar(
+            "cc_class",
+            50,
+            "Size class of the call center: small, medium or large.",
+            values=("small", "medium", "large"),
+        ),
+        whole("cc_employees", "Number of people who work in the call center.", low=1),
         whole("cc_sq_ft", "Floor area of the call center in square feet."),
-        char("cc_hours", 20, "Opening hours of the call center, such as 8AM-4PM."),
-        varchar("cc_manager", 40, "First and last name of the manager of the call center.", personal=True),
-        whole("cc_mkt_id", "Number of the market the call center serves, 1 to 6."),
+        char("cc_hours", 20, "Opening hours of the call center, such as 8AM-4PM.", values=OPENING_HOURS),
+        varchar(
+            "cc_manager", 40, "First and last name of the manager of the call center.", personal=True, pattern=FULL_NAME
+        ),
+        whole("cc_mkt_id", "Number of the market the call center serves, 1 to 6.", low=1, high=6),
         char("cc_mkt_class", 50, "Class of the call center's market in words."),
         varchar("cc_mkt_desc", 100, "Description of the call center's market in words."),
         varchar(
-            "cc_market_manager", 40, "First and last name of the manager of the call center's market.", personal=True
+            "cc_market_manager",
+            40,
+            "First and last name of the manager of the call center's market.",
+            personal=True,
+            pattern=FULL_NAME,
         ),
-        whole("cc_division", "Number of the division the call center belongs to, 1 to 6."),
-        varchar("cc_division_name", 50, "Name of the division the call center belongs to."),
-        whole("cc_company", "Number of the company the call center belongs to, 1 to 6."),
-        char("cc_company_name", 50, "Name of the company the call center belongs to."),
-        char("cc_street_number", 10, "House number of the call center."),
+        whole("cc_division", "Number of the division the call center belongs to, 1 to 6.", low=1, high=6),
+        varchar("cc_division_name", 50, "Name of the division the call center belongs to.", values=COMPANY_NAMES),
+        whole("cc_company", "Number of the company the call center belongs to, 1 to 6.", low=1, high=6),
+        char("cc_company_name", 50, "Name of the company the call center belongs to.", values=COMPANY_NAMES),
+        char("cc_street_number", 10, "House number of the call center.", pattern=STREET_NUMBER),
         varchar("cc_street_name", 60, "Street of the call center; a trailing blank is part of the value."),
-        char("cc_street_type", 15, "Kind of street of the call center, such as Boulevard or RD."),
-        char("cc_suite_number", 10, "Suite of the call center within its building."),
+        char("cc_street_type", 15, "Kind of street of the call center, such as Boulevard or RD.", values=STREET_TYPES),
+        char("cc_suite_number", 10, "Suite of the call center within its building.", pattern=SUITE_NUMBER),
         varchar("cc_city", 60, "City of the call center."),
         varchar("cc_county", 30, "County of the call center."),
-        char("cc_state", 2, "Two-letter US state of the call center."),
-        char("cc_zip", 10, "Postal code of the call center."),
-        varchar("cc_country", 20, "Country of the call center."),
-        rate("cc_gmt_offset", "Hours between local time at the call center and Greenwich Mean Time, such as -5."),
-        rate("cc_tax_percentage", "Sales tax rate at the call center as a fraction, such as 0.11 for 11 %."),
+        char("cc_state", 2, "Two-letter US state of the call center.", values=STATES),
+        char("cc_zip", 10, "Postal code of the call center.", pattern=ZIP),
+        varchar("cc_country", 20, "Country of the call center.", values=COUNTRIES),
+        rate(
+            "cc_gmt_offset",
+            "Hours between local time at the call center and Greenwich Mean Time, such as -5.",
+            low=-10,
+            high=-5,
+        ),
+        rate(
+            "cc_tax_percentage",
+            "Sales tax rate at the call center as a fraction, such as 0.11 for 11 %.",
+            low=0,
+            high=Decimal("0.12"),
+            filled=True,
+        ),
     ),
     primary_key=("cc_call_center_sk",),
     sort_by="cc_call_center_sk",
@@ -65,7 +102,10 @@ CATALOG_PAGE = Table(
     comment="Pages of the printed catalogs; one row per page of a catalog.",
     columns=(
         key(
-            "cp_catalog_page_sk", "Number of the catalog page within the lake, used by catalog orders.", nullable=False
+            "cp_catalog_page_sk",
+            "Number of the catalog page within the lake, used by catalog orders.",
+            nullable=False,
+            low=1,
         ),
         business_id("cp_catalog_page_id", "Code of the catalog page in the source system."),
         key("cp_start_date_sk", "Day from which the catalog of the page is valid."),
@@ -73,11 +113,21 @@ CATALOG_PAGE = Table(
             "cp_end_date_sk",
             "Last day on which the catalog of the page is valid; orders outside its validity do occur.",
         ),
-        varchar("cp_department", 50, "Department the page belongs to; always DEPARTMENT in this data."),
-        whole("cp_catalog_number", "Number of the catalog the page is in."),
-        whole("cp_catalog_page_number", "Number of the page within its catalog."),
+        varchar(
+            "cp_department",
+            50,
+            "Department the page belongs to; always DEPARTMENT in this data.",
+            values=("DEPARTMENT",),
+        ),
+        whole("cp_catalog_number", "Number of the catalog the page is in.", low=1, high=109),
+        whole("cp_catalog_page_number", "Number of the page within its catalog.", low=1),
         varchar("cp_description", 100, "What the page shows, in words."),
-        varchar("cp_type", 100, "How often the catalog appears: monthly, quarterly or bi-annual."),
+        varchar(
+            "cp_type",
+            100,
+            "How often the catalog appears: monthly, quarterly or bi-annual.",
+            values=("bi-annual", "quarterly", "monthly"),
+        ),
     ),
     primary_key=("cp_catalog_page_sk",),
     sort_by="cp_catalog_page_sk",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lake_assets.contract.model import MonthPartition, OrderHeader, SaleLink, Table
+from decimal import Decimal
+
+from lake_assets.contract.model import Identity, MonthPartition, OrderHeader, SaleLink, Table
 from lake_assets.contract.tables._columns import key, money, references, whole
 
 STORE_SALES = Table(
@@ -24,34 +26,67 @@ STORE_SALES = Table(
         key("ss_addr_sk", "Address of the store customer at the time of the sale."),
         key("ss_store_sk", "Store that made the sale; sales after the store's closing date do occur."),
         key("ss_promo_sk", "Promotion the store sale is credited to; it is mostly a promotion of some other item."),
-        key("ss_ticket_number", "Number of the receipt; 8 to 16 lines share one.", nullable=False),
-        whole("ss_quantity", "Pieces of the item sold on this line of the receipt, 1 to 100."),
-        money("ss_wholesale_cost", "What one piece sold in the store cost the retailer, in US dollars."),
-        money("ss_list_price", "Store list price of one piece before any discount, in US dollars."),
-        money("ss_sales_price", "Price of one piece charged in the store, in US dollars; 0 on about 1 % of the lines."),
+        key("ss_ticket_number", "Number of the receipt; 8 to 16 lines share one.", nullable=False, low=1),
+        whole("ss_quantity", "Pieces of the item sold on this line of the receipt, 1 to 100.", low=1, high=100),
+        money(
+            "ss_wholesale_cost", "What one piece sold in the store cost the retailer, in US dollars.", low=1, high=100
+        ),
+        money("ss_list_price", "Store list price of one piece before any discount, in US dollars.", low=1, high=200),
+        money(
+            "ss_sales_price",
+            "Price of one piece charged in the store, in US dollars; 0 on about 1 % of the lines.",
+            low=0,
+            high=200,
+        ),
         money(
             "ss_ext_discount_amt",
             "Meant as the discount of the line in US dollars, but in this data always equal to ss_coupon_amt.",
+            low=0,
+            high=20_000,
         ),
         money(
             "ss_ext_sales_price",
             "Gross sales of the line in US dollars, before coupon and tax: ss_quantity x ss_sales_price.",
+            low=0,
+            high=20_000,
         ),
         money(
             "ss_ext_wholesale_cost",
             "What the whole line cost the retailer, in US dollars: ss_quantity x ss_wholesale_cost.",
+            low=1,
+            high=10_000,
         ),
-        money("ss_ext_list_price", "The line at list price, in US dollars: ss_quantity x ss_list_price."),
-        money("ss_ext_tax", "Sales tax on the line of the receipt, in US dollars."),
         money(
-            "ss_coupon_amt", "Coupon taken off the line of the receipt, in US dollars; 0 on about 80 % of the lines."
+            "ss_ext_list_price",
+            "The line at list price, in US dollars: ss_quantity x ss_list_price.",
+            low=1,
+            high=20_000,
         ),
-        money("ss_net_paid", "Paid for the line without tax, in US dollars: ss_ext_sales_price - ss_coupon_amt."),
-        money("ss_net_paid_inc_tax", "Paid for the line with tax, in US dollars: ss_net_paid + ss_ext_tax."),
+        money("ss_ext_tax", "Sales tax on the line of the receipt, in US dollars.", low=0, high=1800),
+        money(
+            "ss_coupon_amt",
+            "Coupon taken off the line of the receipt, in US dollars; 0 on about 80 % of the lines.",
+            low=0,
+            high=20_000,
+        ),
+        money(
+            "ss_net_paid",
+            "Paid for the line without tax, in US dollars: ss_ext_sales_price - ss_coupon_amt.",
+            low=0,
+            high=20_000,
+        ),
+        money(
+            "ss_net_paid_inc_tax",
+            "Paid for the line with tax, in US dollars: ss_net_paid + ss_ext_tax.",
+            low=0,
+            high=21_800,
+        ),
         money(
             "ss_net_profit",
             "Profit of the line in US dollars: ss_net_paid - ss_ext_wholesale_cost; negative on about 74 % of the "
             "lines.",
+            low=-10_000,
+            high=10_000,
         ),
     ),
     primary_key=("ss_item_sk", "ss_ticket_number"),
@@ -67,9 +102,26 @@ STORE_SALES = Table(
         store=("ss_store_sk",),
         promotion=("ss_promo_sk",),
     ),
+    identities=(
+        Identity("ss_ext_discount_amt", "ss_coupon_amt"),
+        Identity("ss_ext_sales_price", "ss_quantity * ss_sales_price"),
+        Identity("ss_ext_wholesale_cost", "ss_quantity * ss_wholesale_cost"),
+        Identity("ss_ext_list_price", "ss_quantity * ss_list_price"),
+        Identity("ss_net_paid", "ss_ext_sales_price - ss_coupon_amt"),
+        Identity("ss_net_paid_inc_tax", "ss_net_paid + ss_ext_tax"),
+        Identity("ss_net_profit", "ss_net_paid - ss_ext_wholesale_cost"),
+    ),
     month=MonthPartition("ss_sold_date_sk", "sold_month"),
     channel="store",
-    order=OrderHeader(order="ss_ticket_number", sold_date="ss_sold_date_sk", customer="ss_customer_sk"),
+    order=OrderHeader(
+        order="ss_ticket_number",
+        sold_date="ss_sold_date_sk",
+        customer="ss_customer_sk",
+        item="ss_item_sk",
+        quantity="ss_quantity",
+        price="ss_sales_price",
+        amount="ss_ext_sales_price",
+    ),
 )
 
 STORE_RETURNS = Table(
@@ -86,29 +138,55 @@ STORE_RETURNS = Table(
         key("sr_addr_sk", "Address of the customer who brought the item back."),
         key("sr_store_sk", "Store that took the item back; often not the store that sold it."),
         key("sr_reason_sk", "Reason given for the return to the store."),
-        key("sr_ticket_number", "Number of the receipt of the sale that is undone.", nullable=False),
-        whole("sr_return_quantity", "Pieces brought back to the store, never more than were on the receipt line."),
+        key("sr_ticket_number", "Number of the receipt of the sale that is undone.", nullable=False, low=1),
+        whole(
+            "sr_return_quantity",
+            "Pieces brought back to the store, never more than were on the receipt line.",
+            low=1,
+            high=100,
+        ),
         money(
             "sr_return_amt",
             "Value of the pieces brought back, in US dollars, before coupon and tax: "
             "sr_return_quantity x ss_sales_price of the sale.",
+            low=0,
+            high=20_000,
         ),
-        money("sr_return_tax", "Sales tax given back on the store return, in US dollars."),
-        money("sr_return_amt_inc_tax", "Store return with tax, in US dollars: sr_return_amt + sr_return_tax."),
-        money("sr_fee", "Fee for handling the store return, in US dollars, 0.50 to 100."),
-        money("sr_return_ship_cost", "Cost of shipping the store return, in US dollars."),
+        money("sr_return_tax", "Sales tax given back on the store return, in US dollars.", low=0, high=1800),
+        money(
+            "sr_return_amt_inc_tax",
+            "Store return with tax, in US dollars: sr_return_amt + sr_return_tax.",
+            low=0,
+            high=21_800,
+        ),
+        money(
+            "sr_fee", "Fee for handling the store return, in US dollars, 0.50 to 100.", low=Decimal("0.50"), high=100
+        ),
+        money("sr_return_ship_cost", "Cost of shipping the store return, in US dollars.", low=0, high=10_000),
         money(
             "sr_refunded_cash",
             "Part of sr_return_amt given back in cash, in US dollars; with reversed charge and store credit it "
             "makes the whole.",
+            low=0,
+            high=20_000,
         ),
-        money("sr_reversed_charge", "Part of sr_return_amt put back on the customer's card, in US dollars."),
         money(
-            "sr_store_credit", "Part of sr_return_amt given as credit for later purchases in the stores, in US dollars."
+            "sr_reversed_charge",
+            "Part of sr_return_amt put back on the customer's card, in US dollars.",
+            low=0,
+            high=20_000,
+        ),
+        money(
+            "sr_store_credit",
+            "Part of sr_return_amt given as credit for later purchases in the stores, in US dollars.",
+            low=0,
+            high=20_000,
         ),
         money(
             "sr_net_loss",
             "Loss on the store return in US dollars: sr_return_tax + sr_fee + sr_return_ship_cost.",
+            low=Decimal("0.50"),
+            high=11_900,
         ),
     ),
     primary_key=("sr_item_sk", "sr_ticket_number"),
@@ -124,7 +202,18 @@ STORE_RETURNS = Table(
         store=("sr_store_sk",),
         reason=("sr_reason_sk",),
     ),
+    identities=(
+        Identity("sr_return_amt", "sr_refunded_cash + sr_reversed_charge + sr_store_credit"),
+        Identity("sr_return_amt_inc_tax", "sr_return_amt + sr_return_tax"),
+        Identity("sr_net_loss", "sr_return_tax + sr_fee + sr_return_ship_cost"),
+    ),
     month=MonthPartition("sr_returned_date_sk", "returned_month"),
     channel="store",
-    sale=SaleLink(sales="store_sales", item="sr_item_sk", order="sr_ticket_number"),
+    sale=SaleLink(
+        sales="store_sales",
+        item="sr_item_sk",
+        order="sr_ticket_number",
+        quantity="sr_return_quantity",
+        amount="sr_return_amt",
+    ),
 )

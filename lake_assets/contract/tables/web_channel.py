@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lake_assets.contract.model import MonthPartition, OrderHeader, SaleLink, Table
+from decimal import Decimal
+
+from lake_assets.contract.model import Identity, MonthPartition, OrderHeader, SaleLink, Table
 from lake_assets.contract.tables._columns import key, money, references, whole
 
 WEB_SALES = Table(
@@ -33,47 +35,82 @@ WEB_SALES = Table(
         key("ws_ship_mode_sk", "How the web order line was shipped."),
         key("ws_warehouse_sk", "Warehouse the web order line was shipped from."),
         key("ws_promo_sk", "Promotion the web sale is credited to; it is mostly a promotion of some other item."),
-        key("ws_order_number", "Number of the web order; 8 to 16 lines share one.", nullable=False),
-        whole("ws_quantity", "Pieces of the item ordered on this line of the web order, 1 to 100."),
-        money("ws_wholesale_cost", "What one piece sold on the web cost the retailer, in US dollars."),
-        money("ws_list_price", "Web list price of one piece before any discount, in US dollars."),
+        key("ws_order_number", "Number of the web order; 8 to 16 lines share one.", nullable=False, low=1),
+        whole("ws_quantity", "Pieces of the item ordered on this line of the web order, 1 to 100.", low=1, high=100),
+        money("ws_wholesale_cost", "What one piece sold on the web cost the retailer, in US dollars.", low=1, high=100),
+        money("ws_list_price", "Web list price of one piece before any discount, in US dollars.", low=1, high=300),
         money(
-            "ws_sales_price", "Price of one piece charged on the web order, in US dollars; 0 on about 1 % of the lines."
+            "ws_sales_price",
+            "Price of one piece charged on the web order, in US dollars; 0 on about 1 % of the lines.",
+            low=0,
+            high=300,
         ),
         money(
             "ws_ext_discount_amt",
             "Discount of the line against the list price, in US dollars: ws_ext_list_price - ws_ext_sales_price.",
+            low=0,
+            high=30_000,
         ),
         money(
             "ws_ext_sales_price",
             "Gross sales of the line in US dollars, before coupon, tax and shipping: ws_quantity x ws_sales_price.",
+            low=0,
+            high=30_000,
         ),
         money(
             "ws_ext_wholesale_cost",
             "What the whole line cost the retailer, in US dollars: ws_quantity x ws_wholesale_cost.",
+            low=1,
+            high=10_000,
         ),
-        money("ws_ext_list_price", "The line at list price, in US dollars: ws_quantity x ws_list_price."),
-        money("ws_ext_tax", "Sales tax on the line of the web order, in US dollars."),
-        money("ws_coupon_amt", "Coupon taken off the web order line, in US dollars; 0 on about 80 % of the lines."),
-        money("ws_ext_ship_cost", "Shipping charged for the line of the web order, in US dollars."),
+        money(
+            "ws_ext_list_price",
+            "The line at list price, in US dollars: ws_quantity x ws_list_price.",
+            low=1,
+            high=30_000,
+        ),
+        money("ws_ext_tax", "Sales tax on the line of the web order, in US dollars.", low=0, high=2700),
+        money(
+            "ws_coupon_amt",
+            "Coupon taken off the web order line, in US dollars; 0 on about 80 % of the lines.",
+            low=0,
+            high=30_000,
+        ),
+        money("ws_ext_ship_cost", "Shipping charged for the line of the web order, in US dollars.", low=0, high=15_000),
         money(
             "ws_net_paid",
             "Paid for the line without tax and shipping, in US dollars: ws_ext_sales_price - ws_coupon_amt.",
+            low=0,
+            high=30_000,
         ),
-        money("ws_net_paid_inc_tax", "Paid for the line with tax, in US dollars: ws_net_paid + ws_ext_tax."),
+        money(
+            "ws_net_paid_inc_tax",
+            "Paid for the line with tax, in US dollars: ws_net_paid + ws_ext_tax.",
+            low=0,
+            high=32_700,
+        ),
         money(
             "ws_net_paid_inc_ship",
             "Paid for the line with shipping, in US dollars: ws_net_paid + ws_ext_ship_cost; never NULL in the data.",
+            low=0,
+            high=45_000,
+            filled=True,
         ),
         money(
             "ws_net_paid_inc_ship_tax",
             "Paid for the line with shipping and tax, in US dollars: ws_net_paid + ws_ext_ship_cost + ws_ext_tax; "
             "never NULL in the data.",
+            low=0,
+            high=47_700,
+            filled=True,
         ),
         money(
             "ws_net_profit",
             "Profit of the line in US dollars: ws_net_paid - ws_ext_wholesale_cost; negative on about 61 % of the "
             "lines and never NULL in the data.",
+            low=-10_000,
+            high=20_000,
+            filled=True,
         ),
     ),
     primary_key=("ws_item_sk", "ws_order_number"),
@@ -92,9 +129,28 @@ WEB_SALES = Table(
         warehouse=("ws_warehouse_sk",),
         promotion=("ws_promo_sk",),
     ),
+    identities=(
+        Identity("ws_ext_discount_amt", "ws_ext_list_price - ws_ext_sales_price"),
+        Identity("ws_ext_sales_price", "ws_quantity * ws_sales_price"),
+        Identity("ws_ext_wholesale_cost", "ws_quantity * ws_wholesale_cost"),
+        Identity("ws_ext_list_price", "ws_quantity * ws_list_price"),
+        Identity("ws_net_paid", "ws_ext_sales_price - ws_coupon_amt"),
+        Identity("ws_net_paid_inc_tax", "ws_net_paid + ws_ext_tax"),
+        Identity("ws_net_paid_inc_ship", "ws_net_paid + ws_ext_ship_cost"),
+        Identity("ws_net_paid_inc_ship_tax", "ws_net_paid_inc_ship + ws_ext_tax"),
+        Identity("ws_net_profit", "ws_net_paid - ws_ext_wholesale_cost"),
+    ),
     month=MonthPartition("ws_sold_date_sk", "sold_month"),
     channel="web",
-    order=OrderHeader(order="ws_order_number", sold_date="ws_sold_date_sk", customer="ws_bill_customer_sk"),
+    order=OrderHeader(
+        order="ws_order_number",
+        sold_date="ws_sold_date_sk",
+        customer="ws_bill_customer_sk",
+        item="ws_item_sk",
+        quantity="ws_quantity",
+        price="ws_sales_price",
+        amount="ws_ext_sales_price",
+    ),
 )
 
 WEB_RETURNS = Table(
@@ -118,25 +174,49 @@ WEB_RETURNS = Table(
         key("wr_returning_addr_sk", "Address of the customer who sent the web item back."),
         key("wr_web_page_sk", "Web page the returned item had been ordered on."),
         key("wr_reason_sk", "Reason given for sending the web item back."),
-        key("wr_order_number", "Number of the web order that is undone.", nullable=False),
-        whole("wr_return_quantity", "Pieces sent back, never more than were on the web order line."),
+        key("wr_order_number", "Number of the web order that is undone.", nullable=False, low=1),
+        whole("wr_return_quantity", "Pieces sent back, never more than were on the web order line.", low=1, high=100),
         money(
             "wr_return_amt",
             "Value of the pieces sent back, in US dollars, before coupon and tax: "
             "wr_return_quantity x ws_sales_price of the sale.",
+            low=0,
+            high=30_000,
         ),
-        money("wr_return_tax", "Sales tax given back on the web return, in US dollars."),
-        money("wr_return_amt_inc_tax", "Web return with tax, in US dollars: wr_return_amt + wr_return_tax."),
-        money("wr_fee", "Fee for handling the web return, in US dollars, 0.50 to 100."),
-        money("wr_return_ship_cost", "Cost of shipping the web item back, in US dollars."),
+        money("wr_return_tax", "Sales tax given back on the web return, in US dollars.", low=0, high=2700),
+        money(
+            "wr_return_amt_inc_tax",
+            "Web return with tax, in US dollars: wr_return_amt + wr_return_tax.",
+            low=0,
+            high=32_700,
+        ),
+        money("wr_fee", "Fee for handling the web return, in US dollars, 0.50 to 100.", low=Decimal("0.50"), high=100),
+        money("wr_return_ship_cost", "Cost of shipping the web item back, in US dollars.", low=0, high=15_000),
         money(
             "wr_refunded_cash",
             "Part of wr_return_amt given back in cash, in US dollars; with reversed charge and account credit it "
             "makes the whole.",
+            low=0,
+            high=30_000,
         ),
-        money("wr_reversed_charge", "Part of wr_return_amt put back on the customer's card, in US dollars."),
-        money("wr_account_credit", "Part of wr_return_amt credited to the customer's web account, in US dollars."),
-        money("wr_net_loss", "Loss on the web return in US dollars: wr_return_tax + wr_fee + wr_return_ship_cost."),
+        money(
+            "wr_reversed_charge",
+            "Part of wr_return_amt put back on the customer's card, in US dollars.",
+            low=0,
+            high=30_000,
+        ),
+        money(
+            "wr_account_credit",
+            "Part of wr_return_amt credited to the customer's web account, in US dollars.",
+            low=0,
+            high=30_000,
+        ),
+        money(
+            "wr_net_loss",
+            "Loss on the web return in US dollars: wr_return_tax + wr_fee + wr_return_ship_cost.",
+            low=Decimal("0.50"),
+            high=17_800,
+        ),
     ),
     primary_key=("wr_item_sk", "wr_order_number"),
     sort_by="wr_returned_date_sk",
@@ -151,7 +231,18 @@ WEB_RETURNS = Table(
         web_page=("wr_web_page_sk",),
         reason=("wr_reason_sk",),
     ),
+    identities=(
+        Identity("wr_return_amt", "wr_refunded_cash + wr_reversed_charge + wr_account_credit"),
+        Identity("wr_return_amt_inc_tax", "wr_return_amt + wr_return_tax"),
+        Identity("wr_net_loss", "wr_return_tax + wr_fee + wr_return_ship_cost"),
+    ),
     month=MonthPartition("wr_returned_date_sk", "returned_month"),
     channel="web",
-    sale=SaleLink(sales="web_sales", item="wr_item_sk", order="wr_order_number"),
+    sale=SaleLink(
+        sales="web_sales",
+        item="wr_item_sk",
+        order="wr_order_number",
+        quantity="wr_return_quantity",
+        amount="wr_return_amt",
+    ),
 )
