@@ -1,5 +1,6 @@
 """Dagster resources: the lake and the engine, from the settings. Nothing is opened or started until an asset runs."""
 
+import json
 from pathlib import Path
 from typing import cast, get_args
 
@@ -8,7 +9,7 @@ import dagster as dg
 from lake_assets.engine.session import Engine, SessionEngine
 from lake_assets.errors import EngineError
 from lake_assets.lake.lake import Lake
-from lake_assets.settings import EngineName, Settings
+from lake_assets.settings import EngineName, SchemaDrift, Settings
 
 
 class LakeResource(dg.ConfigurableResource[Lake]):
@@ -18,16 +19,33 @@ class LakeResource(dg.ConfigurableResource[Lake]):
     source: str
     memory_gb: float
     threads: int
+    rules: str = "{}"
+    schema_drift: str = "strict"
+    fresh_hours: float = 24.0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "LakeResource":
         return cls(
-            root=str(settings.root), source=str(settings.source), memory_gb=settings.memory_gb, threads=settings.threads
+            root=str(settings.root),
+            source=str(settings.source),
+            memory_gb=settings.memory_gb,
+            threads=settings.threads,
+            rules=settings.model_dump_json(include={"rules"}, exclude_none=True),
+            schema_drift=settings.schema_drift,
+            fresh_hours=settings.fresh_hours,
         )
 
     def lake(self) -> Lake:
         return Lake(
-            Settings(root=Path(self.root), source=Path(self.source), memory_gb=self.memory_gb, threads=self.threads)
+            Settings(
+                root=Path(self.root),
+                source=Path(self.source),
+                memory_gb=self.memory_gb,
+                threads=self.threads,
+                rules=json.loads(self.rules).get("rules", {}),
+                schema_drift=cast(SchemaDrift, self.schema_drift),
+                fresh_hours=self.fresh_hours,
+            )
         )
 
 

@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable
+from lake_assets.contract.rules import Action, Rule, overridden, rules_of
 from lake_assets.errors import SettingsError
 
 PREFIX = "LAKE_"
 EngineName = Literal["sail", "spark"]
+SchemaDrift = Literal["strict", "evolve"]
 _PATTERN_SIGNS = "*?[]{}"
+
+
+class RuleSetting(BaseModel):
+    """What the settings change of a rule: what happens to rows that break it, and the share of them that is tolerated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Action | None = None
+    threshold: float | None = Field(None, ge=0, le=1)
 
 
 class Settings(BaseSettings):
@@ -44,6 +59,19 @@ class Settings(BaseSettings):
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="Source files read side by side."
     )
+    rules: dict[str, Action | RuleSetting] = Field(
+        default_factory=dict,
+        description='Changes of rules as JSON, e.g. {"silver.store_sales.range__ss_quantity": "warn", '
+        '"silver.*.foreign_key__*": {"action": "quarantine", "threshold": 0.001}}.',
+    )
+    schema_drift: SchemaDrift = Field(
+        "strict",
+        description="Files with other columns than declared: `strict` publishes nothing of them, `evolve` reads files with "
+        "added columns at the end and leaves these out.",
+    )
+    fresh_hours: float = Field(
+        24.0, gt=0, description="Hours that files may wait to become part of silver before the rule `freshness` fails."
+    )
     staging_hours: float = Field(24.0, gt=0, description="Age after which staging left by a crashed run is removed.")
 
 
@@ -57,12 +85,55 @@ def load_settings() -> Settings:
             raise SettingsError(f"Unknown setting {name}. {hint}")
     try:
         settings = Settings()
+    except UnreadableSetting as error:
+        # The only setting that is more than a word.
+        given = os.environ.get(f"{PREFIX}RULES")
+        raise SettingsError(
+            f"Setting {PREFIX}RULES has the value {given!r}, which is not allowed: give JSON."
+        ) from error
     except ValidationError as error:
         raise SettingsError(
             "\n".join(_explain(problem["loc"], problem["input"], problem["msg"]) for problem in error.errors())
         ) from error
+    check_rules(settings.rules)
     folders = {name: _folder(name, getattr(settings, name)) for name in ("root", "source")}
     return settings.model_copy(update=folders)
+
+
+def rules_with(table: LakeTable, changes: Mapping[str, Action | RuleSetting]) -> tuple[Rule, ...]:
+    """The rules of a table as the settings want them; of several patterns that fit a rule, the last one decides."""
+    return tuple(_changed(rule, table, changes) for rule in rules_of(table))
+
+
+def _changed(rule: Rule, table: LakeTable, changes: Mapping[str, Action | RuleSetting]) -> Rule:
+    for pattern, change in changes.items():
+        if fnmatchcase(f"{table.identifier}.{rule.name}", pattern):
+            wanted = change if isinstance(change, RuleSetting) else RuleSetting(action=change)
+            rule = overridden(rule, wanted.action, wanted.threshold)
+    return rule
+
+
+def check_rules(changes: Mapping[str, Action | RuleSetting]) -> None:
+    """Raises `SettingsError` for a pattern that fits no rule, or an action that a rule named in full cannot take."""
+    rules = {f"{table.identifier}.{rule.name}": rule for table in LAKE_TABLES for rule in rules_of(table)}
+    for pattern, change in changes.items():
+        fitting = [name for name in rules if fnmatchcase(name, pattern)]
+        if not fitting:
+            close = difflib.get_close_matches(pattern, rules, n=3)
+            hint = (
+                f"Did you mean {' or '.join(close)}?"
+                if close
+                else "Rules are named layer.table.rule, * stands for any text."
+            )
+            raise SettingsError(f"Setting {PREFIX}RULES names {pattern!r}, which is no rule. {hint}")
+        action = change.action if isinstance(change, RuleSetting) else change
+        for name in fitting:
+            allowed = rules[name].allowed_actions
+            if action and action not in allowed:
+                raise SettingsError(
+                    f"Setting {PREFIX}RULES has the value {action!r} for {name}, which is not allowed: "
+                    f"this rule can {' or '.join(allowed)}."
+                )
 
 
 def check_plain_path(path: str, what: str) -> None:

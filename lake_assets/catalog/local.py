@@ -14,9 +14,12 @@ from pathlib import Path
 import duckdb
 
 from lake_assets.catalog.views import (
+    QUALITY_VIEW,
     SCHEMAS,
     all_view_statements,
     comment_statements,
+    quality_comment_statements,
+    quality_statements,
     view_name,
     view_names,
     view_statements,
@@ -41,7 +44,7 @@ class LocalCatalog:
         return self._root / FILE
 
     def register(self, table: LakeTable) -> None:
-        """Make the catalog show a table and its quarantine. Costs a few milliseconds once it does.
+        """Make the catalog show a table, its quarantine and the quality history. Costs a few milliseconds once it does.
 
         Raises `StorageError` when an object that a view needs is damaged.
         """
@@ -52,7 +55,7 @@ class LocalCatalog:
             raise StorageError(f"The catalog {self.path} cannot show {table.identifier}: {told}") from error
 
     def _register(self, table: LakeTable) -> None:
-        wanted = view_statements(self._root, table)
+        wanted = view_statements(self._root, table) | quality_statements(self._root)
         with (
             self._store.exclusive(f"{layout.LEDGER}/{FILE}"),
             tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch,
@@ -103,3 +106,6 @@ def _update(file: Path, tables: Iterable[LakeTable], statements: Mapping[str, st
             if view_name(table) in statements:
                 for comment in comment_statements(table):
                     connection.execute(comment)
+        if QUALITY_VIEW in statements:
+            for comment in quality_comment_statements():
+                connection.execute(comment)

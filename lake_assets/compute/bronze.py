@@ -18,38 +18,43 @@ from lake_assets.contract.model import Table
 from lake_assets.contract.types import decimal_scale, is_text, physical_type, spark_ddl
 
 _REST = "_rest"
+_ADDED = "_added"
 _DELIMITER = "|"
 _NO_QUOTING = {"sep": _DELIMITER, "quote": "", "escape": "", "mode": "FAILFAST"}
 
 
-def typed(spark: SparkSession, uri: str, table: Table, terminated: bool) -> DataFrame:
-    """Rows of a plain file through the engine's typed reader.
+def typed(spark: SparkSession, uri: str, table: Table, terminated: bool, added: int = 0) -> DataFrame:
+    """Rows of a plain file through the engine's typed reader, without the `added` columns behind the declared ones.
 
     Reading fails when a line has another number of fields or a value that does not fit; a line with more behind its last
     delimiter is left out.
     """
     # A delimiter at the end of the line opens one more, always empty, field.
-    schema = spark_ddl(table.columns) + (f", {_REST} string" if terminated else "")
+    beyond = [f"{_ADDED}{number} string" for number in range(added)] + [f"{_REST} string"] * terminated
+    schema = ", ".join([spark_ddl(table.columns), *beyond])
     rows = spark.read.schema(schema).options(**_NO_QUOTING).csv(uri)
     if terminated:
         # Asked for by the filter, or an engine that reads only the columns it needs would not count the fields.
         rows = rows.where(F.col(_REST).isNull())
+    elif added:
+        last = F.col(f"{_ADDED}{added - 1}")
+        rows = rows.where(last.isNull() | last.isNotNull())
     return rows.select(*table.column_names)
 
 
-def follow_grammar(spark: SparkSession, uri: str, table: Table, terminated: bool) -> int:
+def follow_grammar(spark: SparkSession, uri: str, table: Table, terminated: bool, added: int = 0) -> int:
     """How many lines of a UTF-8 file follow the grammar of the table."""
     text = spark.read.option("lineSep", "\n").text(uri)
-    return text.where(F.col("value").rlike(line_grammar(table, terminated))).count()
+    return text.where(F.col("value").rlike(line_grammar(table, terminated, added))).count()
 
 
-def lines(spark: SparkSession, uri: str, table: Table, terminated: bool) -> DataFrame:
+def lines(spark: SparkSession, uri: str, table: Table, terminated: bool, added: int = 0) -> DataFrame:
     """Every line of a UTF-8 file: `line` STRING, `fields` ARRAY<STRING> and `fits` BOOLEAN (can be read as declared)."""
     text = spark.read.option("lineSep", "\n").text(uri)
     line = F.regexp_replace(F.col("value"), r"\r\z", "").alias("line")
     frame = text.select(line)
     frame = frame.select("line", F.split("line", r"\|", -1).alias("fields"))
-    castable = F.col("line").rlike(line_grammar(table, terminated))
+    castable = F.col("line").rlike(line_grammar(table, terminated, added))
     for position, column in enumerate(table.columns):
         if not is_text(column):
             castable = castable & (_is_empty(position) | _value(column, position).isNotNull())
@@ -63,18 +68,22 @@ def valid(parsed: DataFrame, table: Table) -> DataFrame:
     )
 
 
-def rejected(parsed: DataFrame, table: Table, terminated: bool, path: str, load_timestamp: datetime) -> DataFrame:
-    """Lines that do not fit: `source_path`, `line_text`, `reasons` ARRAY<STRING>, `load_timestamp`."""
+def rejected(
+    parsed: DataFrame, table: Table, *, terminated: bool, added: int, rule: str, path: str, load_timestamp: datetime
+) -> DataFrame:
+    """Lines that do not fit: `source_path`, `line_text`, `rules` and `reasons` ARRAY<STRING>, `load_timestamp`."""
     closed = F.col("line").endswith(_DELIMITER) if terminated else F.lit(True)
-    wrong_count = (F.size("fields") != len(table.columns) + terminated) | ~closed
+    columns = len(table.columns) + added
+    wrong_count = (F.size("fields") != columns + terminated) | ~closed
     # The number of fields as a user counts them: without the empty one behind a delimiter at the end.
     found = F.when(closed, F.size("fields") - F.lit(int(terminated))).otherwise(F.size("fields")).cast("string")
     end = F.when(closed, F.lit("")).otherwise(F.lit(" and no delimiter at the end"))
-    count = F.concat(F.lit(f"expected {len(table.columns)} fields, found "), found, end)
+    count = F.concat(F.lit(f"expected {columns} fields, found "), found, end)
     count_reason = F.when(F.col("line") == "", F.lit("the line is blank")).when(wrong_count, count)
     return parsed.where(~F.col("fits")).select(
         F.lit(path).alias("source_path"),
         F.col("line").alias("line_text"),
+        F.array(F.lit(rule)).alias("rules"),
         reasons(
             [count_reason]
             + [
@@ -86,11 +95,15 @@ def rejected(parsed: DataFrame, table: Table, terminated: bool, path: str, load_
     )
 
 
-def line_grammar(table: Table, terminated: bool) -> str:
-    """Regular expression of a whole line that can be read as declared; an empty field is NULL."""
+def line_grammar(table: Table, terminated: bool, added: int = 0) -> str:
+    """Regular expression of a whole line that can be read as declared; an empty field is NULL.
+
+    `added` fields behind the declared ones may hold anything.
+    """
     # The very end: `$` matches before a last line terminator too, and engines differ in what they take for one.
     end = r"\|\z" if terminated else r"\z"
-    return "^" + r"\|".join(f"(?:{_grammar(column)})?" for column in table.columns) + end
+    beyond = r"(?:\|[^|]*)" + f"{{{added}}}" if added else ""
+    return "^" + r"\|".join(f"(?:{_grammar(column)})?" for column in table.columns) + beyond + end
 
 
 def _grammar(column: TableColumn) -> str:

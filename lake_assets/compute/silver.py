@@ -11,8 +11,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lake_assets.compute.expressions import any_of, in_calendar, month_from_sk, reasons, timestamp
-from lake_assets.contract.calendar import FIRST_YEAR, LAST_YEAR
+from lake_assets.compute.expressions import month_from_sk, timestamp
 from lake_assets.contract.layers import BATCH_COLUMN, LOAD_TIMESTAMP, LakeTable
 from lake_assets.contract.model import OrderHeader, Table
 from lake_assets.contract.types import is_text
@@ -29,37 +28,11 @@ class Look:
     keys_repeated: int
 
 
-def look(lines: DataFrame, table: Table) -> Look:
-    """Count before splitting. Two passes over few columns."""
-    reject = F.coalesce(_must_reject(table), F.lit(False))
-    row = lines.agg(F.count(F.lit(1)).alias("rows"), F.sum(reject.cast("bigint")).alias("rejected")).collect()[0]
+def look(lines: DataFrame, table: Table, unplaced: Column) -> Look:
+    """Count before splitting. Two passes over few columns. `unplaced` is true for rows without a key or a place."""
+    row = lines.agg(F.count(F.lit(1)).alias("rows"), F.sum(unplaced.cast("bigint")).alias("rejected")).collect()[0]
     repeated = lines.groupBy(*table.primary_key).agg(F.count(F.lit(1)).alias("n")).where("n > 1").count()
     return Look(rows=row["rows"], rejected=row["rejected"] or 0, keys_repeated=repeated)
-
-
-def keyed(lines: DataFrame, table: Table) -> DataFrame:
-    """The rows that are not rejected."""
-    return lines.where(~F.coalesce(_must_reject(table), F.lit(False)))
-
-
-def rejected(lines: DataFrame, table: Table, load_timestamp: datetime) -> DataFrame:
-    """Rows without a key or with a date outside the calendar: source columns, `source_batch`, `reasons`, `load_timestamp`."""
-    found = [F.when(F.col(name).isNull(), F.lit(f"{name} is missing")) for name in table.primary_key]
-    if table.month:
-        day = F.col(table.month.column)
-        span = f"{FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31"
-        found.append(
-            F.when(
-                ~in_calendar(day),
-                F.concat(F.lit(f"{table.month.column}: "), day.cast("string"), F.lit(f" lies outside {span}")),
-            )
-        )
-    return lines.where(F.coalesce(_must_reject(table), F.lit(False))).select(
-        *table.column_names,
-        BATCH_COLUMN,
-        reasons(found).alias("reasons"),
-        timestamp(load_timestamp).alias(LOAD_TIMESTAMP.name),
-    )
 
 
 def ranked(lines: DataFrame, table: Table) -> DataFrame:
@@ -73,6 +46,13 @@ def ranked(lines: DataFrame, table: Table) -> DataFrame:
 
 def winners(ranked_lines: DataFrame) -> DataFrame:
     return ranked_lines.where(F.col(_RANK) == 1).drop(_RANK)
+
+
+def repeated_within_batch(lines: DataFrame, table: Table) -> DataFrame:
+    """Of rows with the same key in the same batch, all but one."""
+    order = [F.col(name).desc_nulls_last() for name in table.column_names]
+    window = Window.partitionBy(BATCH_COLUMN, *table.primary_key).orderBy(*order)
+    return lines.withColumn(_RANK, F.row_number().over(window)).where(F.col(_RANK) > 1).drop(_RANK)
 
 
 def losers(ranked_lines: DataFrame) -> DataFrame:
@@ -118,25 +98,6 @@ def silver_rows(lines: DataFrame, table: LakeTable, load_timestamp: datetime) ->
 def month_of_row(table: Table) -> Column:
     """Partition of a silver row: by the resolved date for sales, else by the event's own date."""
     return month_from_sk(F.col("sold_date_sk_resolved")) if table.order else raw_month(table)
-
-
-def order_conflicts(header: OrderHeader) -> dict[str, Column]:
-    """Aggregates over silver lines: how many name another date or customer than their order."""
-    return {
-        "date_conflicts": _count(F.col(header.sold_date) != F.col("sold_date_sk_resolved")),
-        "customer_conflicts": _count(F.col(header.customer) != F.col("customer_sk_resolved")),
-    }
-
-
-def _count(condition: Column) -> Column:
-    return F.sum(F.coalesce(condition, F.lit(False)).cast("bigint"))
-
-
-def _must_reject(table: Table) -> Column:
-    conditions = [F.col(name).isNull() for name in table.primary_key]
-    if table.month:
-        conditions.append(~in_calendar(F.col(table.month.column)))
-    return any_of(conditions)
 
 
 def _clean_text(name: str) -> Column:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import logging
 import shutil
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from pathlib import Path
@@ -15,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.compute import bronze
+from lake_assets.compute.audit import SAMPLES
 from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BRONZE
 from lake_assets.contract.model import Table
@@ -22,15 +24,19 @@ from lake_assets.contract.tables import TABLES
 from lake_assets.engine.staging import DATA, QUARANTINE, write_partitions, write_single
 from lake_assets.errors import AuditError
 from lake_assets.lake.inspection import open_source
-from lake_assets.lake.task import FileInput, PartitionResult, StagedObject, Task
+from lake_assets.lake.task import FileInput, PartitionResult, Result, StagedObject, Task, Violation
 
 _FILE = "file"
 _CHUNK = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-def run_bronze(spark: SparkSession, task: Task) -> tuple[PartitionResult, ...]:
-    """Convert the files of one batch; as many side by side as the task has threads."""
+def run_bronze(spark: SparkSession, task: Task) -> Result:
+    """Convert the files of one batch; as many side by side as the task has threads.
+
+    The action of the rule `schema` says what becomes of a file with other columns than declared: its lines go to quarantine
+    (`quarantine`), its added columns are left out (`warn`), or it is not read, as nothing will be published (`block`).
+    """
     table = TABLES[task.table]
     files = [_StagedFile(spark, task, table, number, file) for number, file in enumerate(task.files)]
     with ThreadPoolExecutor(max(1, min(task.threads, len(files)))) as pool:
@@ -39,16 +45,27 @@ def run_bronze(spark: SparkSession, task: Task) -> tuple[PartitionResult, ...]:
     rejected = sum(file.rejected for file in files)
     _write_rejected(task, [file for file in files if file.rejected])
     content = sum(int(file.content) for file in files)
-    return (
-        PartitionResult(
-            partition=task.partitions[0],
-            rows=sum(item.rows for item in staged),
-            quarantined=rejected,
-            content=str(content),
-            objects=staged,
-            quarantine=StagedObject(folder=f"{QUARANTINE}/{_FILE}=rejected", rows=rejected) if rejected else None,
-        ),
+    result = PartitionResult(
+        partition=task.partitions[0],
+        rows=sum(item.rows for item in staged),
+        quarantined=rejected,
+        content=str(content),
+        objects=staged,
+        quarantine=StagedObject(folder=f"{QUARANTINE}/{_FILE}=rejected", rows=rejected) if rejected else None,
+        violations=tuple(_violations(files)),
     )
+    return Result(partitions=(result,), seconds=0)
+
+
+def _violations(files: Sequence[_StagedFile]) -> Iterator[Violation]:
+    unreadable = [file for file in files if file.rejected and not file.drifted]
+    if unreadable:
+        told = tuple(f"{file.rejected} lines of {file.path}" for file in unreadable[:SAMPLES])
+        yield Violation(rule="readable", rows=sum(file.rejected for file in unreadable), samples=told)
+    drifted = [file for file in files if file.drifted]
+    if drifted:
+        told = tuple(f"{file.path}: {file.fields} columns" for file in drifted[:SAMPLES])
+        yield Violation(rule="schema", rows=sum(file.lines for file in drifted), samples=told)
 
 
 class _StagedFile:
@@ -64,6 +81,13 @@ class _StagedFile:
         self.rows = 0
         self.content = "0"
         self.rejected = 0
+        self.path = file.path
+        self.lines = file.inspection.lines
+        self.fields = file.inspection.fields
+        self.drifted = self.fields not in (0, len(table.columns))
+        self._on_drift = task.actions.get("schema") if self.drifted else None
+        # Columns behind the declared ones that are left out.
+        self._added = self.fields - len(table.columns) if self._on_drift == "warn" else 0
 
     @property
     def folder(self) -> str:
@@ -81,9 +105,12 @@ class _StagedFile:
     def convert(self) -> None:
         """Write the rows of the file and count them; the count must be the lines less the rejected ones."""
         expected = self._file.inspection.lines
-        if expected == 0:
+        if expected == 0 or self._on_drift == "block":
             return
         self._uri = self._utf8()
+        if self._on_drift == "quarantine":
+            self.rejected = expected
+            return
         if self._follows_grammar() and self._convert_typed():
             self._measure()
         if self.rows != expected:
@@ -96,11 +123,21 @@ class _StagedFile:
 
     def parsed(self) -> DataFrame:
         """The lines of the file, each with its fields and whether they fit."""
-        return bronze.lines(self._spark, self._uri, self._table, self._file.inspection.terminated)
+        parsed = bronze.lines(self._spark, self._uri, self._table, self._file.inspection.terminated, self._added)
+        return parsed.withColumn("fits", F.lit(False)) if self._on_drift == "quarantine" else parsed
 
     def rejected_lines(self) -> DataFrame:
         terminated = self._file.inspection.terminated
-        return bronze.rejected(self.parsed(), self._table, terminated, self._file.path, self._task.load_timestamp)
+        rule = "schema" if self._on_drift == "quarantine" else "readable"
+        return bronze.rejected(
+            self.parsed(),
+            self._table,
+            terminated=terminated,
+            added=self._added,
+            rule=rule,
+            path=self._file.path,
+            load_timestamp=self._task.load_timestamp,
+        )
 
     def _utf8(self) -> str:
         """Address of the file as UTF-8. Engines replace or refuse other letters, so such a file is transcoded first.
@@ -120,14 +157,17 @@ class _StagedFile:
 
     def _follows_grammar(self) -> bool:
         inspection = self._file.inspection
-        if inspection.plain:
+        if inspection.plain and not self._added:
             return True
-        return bronze.follow_grammar(self._spark, self._uri, self._table, inspection.terminated) == inspection.lines
+        following = bronze.follow_grammar(self._spark, self._uri, self._table, inspection.terminated, self._added)
+        return following == inspection.lines
 
     def _convert_typed(self) -> bool:
         """Whether the engine's typed reader took the file; it refuses uneven lines and numbers out of range."""
         try:
-            self._write(bronze.typed(self._spark, self._uri, self._table, self._file.inspection.terminated))
+            self._write(
+                bronze.typed(self._spark, self._uri, self._table, self._file.inspection.terminated, self._added)
+            )
         except (PySparkException, Py4JError) as error:
             _log.info("%s is read line by line: %s", self._file.path, str(error).splitlines()[0])
             return False

@@ -15,9 +15,9 @@ from lake_assets.contract.layers import lake_table
 from lake_assets.engine.bronze_step import run_bronze
 from lake_assets.engine.gold_step import run_gold
 from lake_assets.engine.silver_step import run_silver
-from lake_assets.lake.task import PartitionResult, Result, Task
+from lake_assets.lake.task import Result, Task
 
-_LAYERS: dict[str, Callable[[SparkSession, Task], tuple[PartitionResult, ...]]] = {
+_LAYERS: dict[str, Callable[[SparkSession, Task], Result]] = {
     "bronze": run_bronze,
     "silver": run_silver,
     "gold": run_gold,
@@ -25,8 +25,8 @@ _LAYERS: dict[str, Callable[[SparkSession, Task], tuple[PartitionResult, ...]]] 
 
 
 def run(spark: SparkSession, task: Task) -> Result:
-    """Carry out `task`; engine errors pass through, invariants that broke are told in the result."""
+    """Carry out `task`; engine errors pass through, rules that were broken are told in the result."""
     started = time.monotonic()
     table = lake_table(task.layer, task.table)
-    partitions = _LAYERS[table.layer](spark, task)
-    return Result(partitions=partitions, seconds=round(time.monotonic() - started, 3))
+    result = _LAYERS[table.layer](spark, task)
+    return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})

@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.compute import silver
+from lake_assets.compute.audit import broken
+from lake_assets.compute.expressions import any_of
 from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BATCH_COLUMN, SILVER, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Table
-from lake_assets.engine.staging import DATA, QUARANTINE, read_objects, read_staged, write_partitions
-from lake_assets.errors import AuditError
-from lake_assets.lake.task import PartitionResult, StagedObject, Task
+from lake_assets.contract.rules import Rule
+from lake_assets.engine.silver_audit import Findings, SilverAudit
+from lake_assets.engine.staging import DATA, KEPT, QUARANTINE, read_objects, read_staged, write_partitions
+from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task
 
 _PART = "part"
 # What a value takes while its row is decoded, shuffled and sorted: 27 to 39 bytes, measured at SF1 on Sail.
 _BYTES_PER_VALUE = 40
 
 
-def run_silver(spark: SparkSession, task: Task) -> tuple[PartitionResult, ...]:
-    """Build the partitions asked for, in as many passes over the inputs as the task's memory demands."""
+def run_silver(spark: SparkSession, task: Task) -> Result:
+    """Build and audit the partitions asked for, in as many passes over the inputs as the task's memory demands."""
     table = SILVER[task.table]
     source = _source_of(table)
+    audit = SilverAudit(spark, task, table, source)
     if not any(item.rows for item in task.inputs):
-        return tuple(PartitionResult(partition=partition, rows=0) for partition in task.partitions)
-    rows = _Rows.split(read_objects(spark, task.inputs, BATCH_COLUMN), source)
+        empty = tuple(PartitionResult(partition=partition, rows=0) for partition in task.partitions)
+        return Result(partitions=empty, seconds=0, source_rows=0, unevaluated=audit.unevaluated)
+    rows = _Rows.split(read_objects(spark, task.inputs, BATCH_COLUMN), audit)
     results: list[PartitionResult] = []
+    seconds = 0.0
     for number, partitions in enumerate(_passes(task, table)):
-        results += _Pass(spark, task, table, source, rows, partitions, number).run()
-    _check_conservation(task, table, rows.look.rows, results)
-    return tuple(results)
+        work = _Pass(task, audit, rows, partitions, number)
+        results += work.run()
+        seconds += work.audit_seconds
+    return Result(
+        partitions=tuple(results),
+        seconds=0,
+        source_rows=rows.look.rows,
+        unevaluated=audit.unevaluated,
+        audit_seconds=round(seconds, 3),
+    )
 
 
 def _source_of(table: LakeTable) -> Table:
@@ -54,136 +69,179 @@ def _passes(task: Task, table: LakeTable) -> Iterator[Sequence[str]]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """All rows of the table, split as far as the look at them found reason to."""
+    """All rows of the table, split as far as the look at them found reason to.
+
+    `unplaced` rows have no key or no place among the partitions. `repeats` are those of the `duplicates` that count as a fault.
+    """
 
     look: silver.Look
-    everything: DataFrame
     kept: DataFrame
+    unplaced: DataFrame | None
     duplicates: DataFrame | None
+    repeats: DataFrame | None
 
     @classmethod
-    def split(cls, everything: DataFrame, source: Table) -> _Rows:
-        look = silver.look(everything, source)
-        kept = silver.keyed(everything, source) if look.rejected else everything
+    def split(cls, everything: DataFrame, audit: SilverAudit) -> _Rows:
+        source = audit.source
+        unplaced = any_of(broken(rule, source) for rule in audit.rules("placement"))
+        look = silver.look(everything, source, unplaced)
+        kept = everything.where(~unplaced) if look.rejected else everything
+        rejected = everything.where(unplaced) if look.rejected else None
         if not look.keys_repeated:
-            return cls(look, everything, kept, None)
+            return cls(look, kept, rejected, None, None)
         ranked = silver.ranked(kept, source)
-        return cls(look, everything, silver.winners(ranked), silver.losers(ranked))
+        losers = silver.losers(ranked)
+        repeats = losers if source.is_fact else silver.repeated_within_batch(kept, source)
+        return cls(look, silver.winners(ranked), rejected, losers, repeats)
 
 
-@dataclass(frozen=True)
 class _Pass:
     """One pass over the inputs for a slice of the partitions."""
 
-    spark: SparkSession
-    task: Task
-    table: LakeTable
-    source: Table
-    rows: _Rows
-    partitions: Sequence[str]
-    number: int
-
-    @property
-    def _column(self) -> str:
-        return self.table.partition_column or _PART
+    def __init__(self, task: Task, audit: SilverAudit, rows: _Rows, partitions: Sequence[str], number: int) -> None:
+        self._task = task
+        self._audit = audit
+        self._table = audit.table
+        self._source = audit.source
+        self._rows = rows
+        self._partitions = partitions
+        self._number = number
+        self._column = self._table.partition_column or _PART
+        self.audit_seconds = 0.0
 
     def run(self) -> list[PartitionResult]:
-        data = f"{DATA}/{self.number}"
-        write_partitions(
-            self._staged_rows(), self._column, self.table.sort, f"{self.task.staging}/{data}", self.table.codec
+        data = f"{DATA}/{self._number}"
+        self._write(self._staged_rows(), self._table.sort, data)
+        started = time.monotonic()
+        staged = self._read(data)
+        findings = Findings()
+        found = self._scan(staged, data, findings)
+        comparisons = self._audit.broken_comparisons(staged)
+        compared = self._audit.compared(staged, comparisons)
+        self._audit.count(compared, self._column, comparisons, findings)
+        judged = (*self._audit.rules("row", "order"), *comparisons)
+        self._audit.sample(compared, self._column, [rule for rule in judged if rule.name in findings.rules], findings)
+        leaving = findings.partitions_with(self._audit.judgement(judged).removing)
+        if leaving:
+            found |= self._without(leaving, compared, judged)
+        quarantined = self._quarantine(leaving, compared, judged, findings)
+        duplicates = self._duplicates(findings)
+        if self._table.partition_column is None and WHOLE_TABLE in found and found[WHOLE_TABLE].rows:
+            self._audit.sets(self._read(self._folder_of(found[WHOLE_TABLE])), WHOLE_TABLE, findings)
+        self.audit_seconds = time.monotonic() - started
+        return [self._result(partition, found, quarantined, duplicates, findings) for partition in self._partitions]
+
+    def _result(
+        self,
+        partition: str,
+        found: dict[str, PartitionResult],
+        quarantined: dict[str, StagedObject],
+        duplicates: dict[str, int],
+        findings: Findings,
+    ) -> PartitionResult:
+        violations = findings.of(partition)
+        return found.get(partition, PartitionResult(partition=partition, rows=0)).model_copy(
+            update={
+                "quarantine": quarantined.get(partition),
+                "quarantined": quarantined[partition].rows if partition in quarantined else 0,
+                "duplicates": duplicates.get(partition, 0),
+                "violations": violations,
+                "waits_for": self._audit.waits_for(violations),
+            }
         )
-        found = self._measure(data)
-        quarantined = self._quarantine()
-        duplicates = self._duplicates()
-        return [
-            found.get(partition, PartitionResult(partition=partition, rows=0)).model_copy(
-                update={
-                    "quarantine": quarantined.get(partition),
-                    "quarantined": quarantined[partition].rows if partition in quarantined else 0,
-                    "duplicates": duplicates.get(partition, 0),
-                }
-            )
-            for partition in self.partitions
-        ]
 
     def _within(self, frame: DataFrame, month: Callable[[Table], Column]) -> DataFrame:
         """The rows of the partitions of this pass, with their partition in the partition column."""
-        if self.table.partition_column is None:
+        if self._table.partition_column is None:
             return frame.withColumn(_PART, F.lit(WHOLE_TABLE))
-        placed = frame.withColumn(self._column, month(self.source))
-        complete = len(self.partitions) == len(self.table.partitions)
-        return placed if complete else placed.where(F.col(self._column).isin(*self.partitions))
+        placed = frame.withColumn(self._column, month(self._source))
+        complete = len(self._partitions) == len(self._table.partitions)
+        return placed if complete else placed.where(F.col(self._column).isin(*self._partitions))
 
     def _staged_rows(self) -> DataFrame:
-        lines = self.rows.kept
-        if self.source.order:
-            lines = silver.with_resolved_order(lines, self.source.order)
-        cleaned = silver.silver_rows(lines, self.table, self.task.load_timestamp)
+        lines = self._rows.kept
+        if self._source.order:
+            lines = silver.with_resolved_order(lines, self._source.order)
+        cleaned = silver.silver_rows(lines, self._table, self._task.load_timestamp)
         return self._within(cleaned, silver.month_of_row)
 
-    def _measure(self, data: str) -> dict[str, PartitionResult]:
-        staged = read_staged(self.spark, f"{self.task.staging}/{data}", self.table, self._column)
+    def _write(self, frame: DataFrame, sort: Iterable[str], folder: str) -> None:
+        write_partitions(frame, self._column, sort, f"{self._task.staging}/{folder}", self._table.codec)
+
+    def _read(self, folder: str) -> DataFrame:
+        return read_staged(self._audit.spark, f"{self._task.staging}/{folder}", self._table, self._column)
+
+    def _folder_of(self, result: PartitionResult) -> str:
+        return result.objects[0].folder.rpartition("/")[0]
+
+    def _scan(self, staged: DataFrame, data: str, findings: Findings | None) -> dict[str, PartitionResult]:
+        """One scan: rows, content and dates of each partition, and into `findings` what breaks the rules of rows."""
         extra: dict[str, Column] = {}
-        if self.source.month:
-            day = "sold_date_sk_resolved" if self.source.order else self.source.month.column
+        if self._source.month:
+            day = "sold_date_sk_resolved" if self._source.order else self._source.month.column
             extra = {"first_date_sk": F.min(day), "last_date_sk": F.max(day)}
-        if self.source.order:
-            extra |= silver.order_conflicts(self.source.order)
-        found = profile(staged, self._column, self.table.content_columns, extra).collect()
-        return {row[self._column]: self._result(row.asDict(), data) for row in found}
+        rules = () if findings is None else self._audit.rules("row", "order")
+        counts = self._audit.judgement(rules).counts()
+        extra |= {rule.name: counted for rule, counted in zip(rules, counts, strict=True)}
+        results: dict[str, PartitionResult] = {}
+        for row in profile(staged, self._column, self._table.content_columns, extra).collect():
+            partition, rows = str(row[self._column]), int(row["rows"])
+            results[partition] = PartitionResult(
+                partition=partition,
+                rows=rows,
+                content=row["content"],
+                first_date_sk=row["first_date_sk"] if "first_date_sk" in extra else None,
+                last_date_sk=row["last_date_sk"] if "last_date_sk" in extra else None,
+                objects=(StagedObject(folder=f"{data}/{self._column}={partition}", rows=rows),),
+            )
+            for rule in rules:
+                if findings is not None:
+                    findings.add(partition, rule.name, row[rule.name])
+        return results
 
-    def _result(self, row: dict[str, object], data: str) -> PartitionResult:
-        partition = str(row[self._column])
-        folder = f"{data}/{self._column}={partition}"
-        rows = int(str(row["rows"]))
-        conflicts = [
-            f"{row[name]} lines name another {what} than their order"
-            for name, what in (("date_conflicts", "date"), ("customer_conflicts", "customer"))
-            if row.get(name)
-        ]
-        return PartitionResult(
-            partition=partition,
-            rows=rows,
-            content=str(row["content"]),
-            first_date_sk=row.get("first_date_sk"),  # type: ignore[arg-type]
-            last_date_sk=row.get("last_date_sk"),  # type: ignore[arg-type]
-            objects=(StagedObject(folder=folder, rows=rows),),
-            blocked=tuple(conflicts),
-        )
+    def _without(
+        self, leaving: Sequence[str], compared: DataFrame, judged: Sequence[Rule]
+    ) -> dict[str, PartitionResult]:
+        """The partitions staged anew without the rows that must go."""
+        kept = f"{KEPT}/{self._number}"
+        stays = compared.where(F.col(self._column).isin(*leaving)).where(~self._audit.judgement(judged).must_go)
+        columns = [column.name for column in self._table.columns]
+        self._write(stays.select(*columns, self._column), self._table.sort, kept)
+        empty = {partition: PartitionResult(partition=partition, rows=0) for partition in leaving}
+        return empty | self._scan(self._read(kept), kept, None)
 
-    def _quarantine(self) -> dict[str, StagedObject]:
-        if not self.rows.look.rejected:
+    def _quarantine(
+        self, leaving: Sequence[str], compared: DataFrame, judged: Sequence[Rule], findings: Findings
+    ) -> dict[str, StagedObject]:
+        stamp = self._task.load_timestamp
+        frames: list[DataFrame] = []
+        if leaving:
+            judgement = self._audit.judgement(judged)
+            leave = compared.where(F.col(self._column).isin(*leaving)).where(judgement.must_go)
+            frames.append(judgement.quarantined(leave, self._column, stamp))
+        if self._rows.unplaced is not None:
+            rules = self._audit.rules("placement", "row", "reference", "sale")
+            comparisons = self._audit.rules("reference", "sale")
+            rows = self._audit.compared(self._within(self._rows.unplaced, silver.raw_month), comparisons)
+            self._audit.count(rows, self._column, rules, findings)
+            self._audit.sample(rows, self._column, rules, findings)
+            frames.append(self._audit.judgement(rules).quarantined(rows, self._column, stamp))
+        if not frames:
             return {}
-        folder = f"{QUARANTINE}/{self.number}"
-        rejected = silver.rejected(self.rows.everything, self.source, self.task.load_timestamp)
-        placed = self._within(rejected, silver.raw_month)
-        write_partitions(
-            placed,
-            self._column,
-            (BATCH_COLUMN, *self.source.primary_key),
-            f"{self.task.staging}/{folder}",
-            self.table.codec,
-        )
+        folder = f"{QUARANTINE}/{self._number}"
+        self._write(reduce(DataFrame.unionByName, frames), (BATCH_COLUMN, *self._source.primary_key), folder)
         return {
             partition: StagedObject(folder=f"{folder}/{self._column}={partition}", rows=rows)
-            for partition, rows in self._counts(placed).items()
+            for partition, rows in self._counts(reduce(DataFrame.unionByName, frames)).items()
         }
 
-    def _duplicates(self) -> dict[str, int]:
-        if self.rows.duplicates is None:
+    def _duplicates(self, findings: Findings) -> dict[str, int]:
+        if self._rows.duplicates is None:
             return {}
-        return self._counts(self._within(self.rows.duplicates, silver.raw_month))
+        if self._rows.repeats is not None:
+            self._audit.repeats(self._within(self._rows.repeats, silver.raw_month), self._column, findings)
+        return self._counts(self._within(self._rows.duplicates, silver.raw_month))
 
     def _counts(self, placed: DataFrame) -> dict[str, int]:
         counted = placed.groupBy(self._column).agg(F.count(F.lit(1)).alias("rows")).collect()
         return {row[self._column]: row["rows"] for row in counted}
-
-
-def _check_conservation(task: Task, table: LakeTable, rows: int, results: Sequence[PartitionResult]) -> None:
-    """A task over all partitions must account for every row it read."""
-    accounted = sum(result.source_rows for result in results)
-    if len(task.partitions) == len(table.partitions) and accounted != rows:
-        raise AuditError(
-            f"{table.identifier}: {rows} rows were read, but {accounted} are accounted for "
-            "(published, quarantined or removed as duplicates). Nothing was published; please report this."
-        )

@@ -14,6 +14,7 @@ from lake_assets.contract.types import spark_ddl
 from lake_assets.lake.task import ObjectInput
 
 DATA = "data"
+KEPT = "kept"
 QUARANTINE = "quarantine"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal, cast
@@ -32,7 +33,7 @@ def open_source(path: Path) -> IO[bytes]:
 
 
 def inspect(path: Path, table: Table) -> Inspection:
-    """Look through one file of `table`. Raises `SourceError` when it is unreadable or its columns do not fit."""
+    """Look through one file of `table`. Raises `SourceError` when it is unreadable or no text with delimiters."""
     _check_compression(path, table)
     survey = _Survey(table, path)
     try:
@@ -115,6 +116,7 @@ class _Survey:
         return Inspection(
             lines=self._lines + (self._last != b"\n"),
             encoding=self._encoding(),
+            fields=self._fields(),
             terminated=self._terminated(),
             plain=self._plain,
         )
@@ -124,15 +126,39 @@ class _Survey:
             return "iso-8859-1"
         return "utf-8-sig" if self._head.startswith(codecs.BOM_UTF8) else "utf-8"
 
+    def _first_lines(self) -> list[bytes]:
+        return [line.rstrip(b"\r") for line in self._head.split(b"\n")[:_SAMPLED_LINES] if line]
+
     def _terminated(self) -> bool:
-        """Whether lines end with a delimiter: what most of the first lines do that have a fitting number of fields."""
+        """Whether lines end with a delimiter, judged by those that then have the declared fields, else by most of them.
+
+        Lines with one delimiter less that all end with one lack a column; a file without delimiters at the ends of its lines
+        would have a value behind the last one somewhere.
+        """
         columns = len(self._table.columns)
-        counts = [line.rstrip(b"\r").count(DELIMITER) for line in self._head.split(b"\n")[:_SAMPLED_LINES] if line]
-        with_terminator, without = counts.count(columns), counts.count(columns - 1)
-        if counts and not with_terminator and not without:
+        lines = self._first_lines()
+        closed = [line for line in lines if line.endswith(DELIMITER)]
+        fitting_closed = sum(line.count(DELIMITER) == columns for line in closed)
+        fitting_open = [line for line in lines if line.count(DELIMITER) == columns - 1]
+        if fitting_closed and fitting_closed >= len(fitting_open):
+            return True
+        if not all(line.endswith(DELIMITER) for line in fitting_open):
+            return False
+        return 2 * len(closed) >= len(lines)
+
+    def _fields(self) -> int:
+        """How many fields most of the first lines have; when as many have the declared number, that one."""
+        declared = len(self._table.columns)
+        lines = self._first_lines()
+        if not lines:
+            return 0
+        unclosed = not self._terminated()
+        found = Counter(line.count(DELIMITER) + unclosed for line in lines)
+        if set(found) <= {0, 1} and declared > 1:
             raise SourceError(
-                f"{self._path} does not fit table {self._table.name}: the table has {columns} columns, but no line near the "
-                f"start of the file has that many (the first has {counts[0]} delimiters). "
+                f"{self._path} does not fit table {self._table.name}: the table has {declared} columns, but there is no "
+                f"delimiter ({DELIMITER.decode()}) near the start of the file. "
                 "Check that the file lies in the folder of its table."
             )
-        return with_terminator >= without
+        most = max(found.values())
+        return declared if found[declared] == most else min(number for number, times in found.items() if times == most)

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from lake_assets.contract.layers import WHOLE_TABLE, LakeTable
+from lake_assets.contract.rules import Action, Rule
 from lake_assets.contract.tables import TABLES
 from lake_assets.errors import AuditError, LakeError, SourceError
-from lake_assets.lake import layout
+from lake_assets.lake import layout, quality
+from lake_assets.lake.audit import Standing, Verdict, judge
+from lake_assets.lake.balance import balance
 from lake_assets.lake.inspection import inspect
 from lake_assets.lake.ledger import Ledger
-from lake_assets.lake.planning import PartitionPlan, Planner
+from lake_assets.lake.planning import PartitionPlan, Planner, Source
 from lake_assets.lake.publish import Publisher, staging
 from lake_assets.lake.records import Publication, SourceFile
 from lake_assets.lake.source import check_unchanged
 from lake_assets.lake.store import LocalStore
 from lake_assets.lake.task import FileInput, ObjectInput, Result, Task
-from lake_assets.settings import Settings
+from lake_assets.settings import Settings, rules_with
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the partitions of one materialisation: published, or the reason why not."""
+    """What became of the partitions of one materialisation: published, or the reason why not, and what each rule found.
+
+    `seconds` are the engine's, `audit_seconds` the part of them that the rules took.
+    """
 
     published: Mapping[str, Publication]
     failed: Mapping[str, str]
     seconds: float
+    audit_seconds: float = 0.0
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ class Lake:
             {partition: known for outcome in outcomes for partition, known in outcome.published.items()},
             {partition: reason for outcome in outcomes for partition, reason in outcome.failed.items()},
             sum(outcome.seconds for outcome in outcomes),
+            sum(outcome.audit_seconds for outcome in outcomes),
+            tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
         )
 
     def _ingest(self, table: LakeTable, batch: str, folder: str, run_id: str, run: Callable[[Task], Result]) -> Outcome:
@@ -85,17 +95,71 @@ class Lake:
         if tuple(item.partition for item in result.partitions) != work.task.partitions:
             raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
         publisher = Publisher(self.store, self.ledger, table, work.task, work.folder)
+        standing = {
+            plan.partition: Standing(plan.entry.settled, self._late_batches(table, plan)) for plan in work.plans
+        }
+        by_partition = judge(self._rules(table, work.task), table, work.task, result, standing)
+        verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
+        quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
         published: dict[str, Publication] = {}
         failed: dict[str, str] = {}
         for item, plan in zip(result.partitions, work.plans, strict=True):
-            if item.blocked:
-                failed[item.partition] = "; ".join(item.blocked)
+            blocking = [verdict.explanation() for verdict in by_partition[item.partition] if verdict.blocks]
+            if blocking:
+                failed[item.partition] = "; ".join(blocking)
                 continue
             try:
                 published[item.partition] = publisher.publish(item, plan)
             except LakeError as error:
                 failed[item.partition] = str(error)
-        return Outcome(published, failed, result.seconds)
+        return Outcome(published, failed, result.seconds, result.audit_seconds, verdicts)
+
+    def told(self, table: LakeTable, outcome: Outcome) -> tuple[Verdict, ...]:
+        """The verdicts of an outcome, with what only the ledger can tell once all partitions are there: conservation.
+
+        A run over some of the months cannot know by itself whether the rows that it left aside are in the others.
+        """
+        if table.layer != "silver":
+            return outcome.verdicts
+        found = balance(self.planner(), table.name)
+        if found is None:
+            return outcome.verdicts
+        return tuple(
+            replace(verdict, violations=abs(found.missing), rows=found.source, note="")
+            if verdict.rule.kind == "conservation" and verdict.violations is None
+            else verdict
+            for verdict in outcome.verdicts
+        )
+
+    def rules(self, table: LakeTable) -> tuple[Rule, ...]:
+        """The rules of a table as the settings want them."""
+        return rules_with(table, self.settings.rules)
+
+    def _rules(self, table: LakeTable, task: Task) -> tuple[Rule, ...]:
+        return tuple(replace(rule, action=task.actions[rule.name]) for rule in self.rules(table))
+
+    def _actions(self, table: LakeTable, files: Sequence[FileInput]) -> dict[str, Action]:
+        """What happens to rows that break each rule; added columns are tolerated when the settings say so."""
+        actions = {rule.name: rule.action for rule in self.rules(table)}
+        drifted = [file.inspection.fields for file in files if file.inspection.fields not in (0, len(table.columns))]
+        if self.settings.schema_drift == "evolve" and drifted and min(drifted) > len(table.columns):
+            actions["schema"] = "warn"
+        return actions
+
+    def _late_batches(self, table: LakeTable, plan: PartitionPlan) -> list[str]:
+        """Batches with files for a silver table that it should be built from by now, but is not."""
+        if table.layer != "silver":
+            return []
+        planner = self.planner()
+        latest = datetime.now(UTC) - timedelta(hours=self.settings.fresh_hours)
+        unconverted = planner.unconverted(table.name)
+        return [
+            batch.name
+            for batch in planner.batches
+            if batch.files_of(table.name)
+            and batch.created_at < latest
+            and (batch.name not in plan.batches or batch.name in unconverted)
+        ]
 
     def _bronze(self, table: LakeTable, batch: str, folder: str, run_id: str) -> _Prepared:
         planner = self.planner()
@@ -146,21 +210,40 @@ class Lake:
             )
         # The partitions of a range share inputs; each object is read once.
         sources = {source.stored.key: source for plan in plans for source in plan.sources}
-        inputs = tuple(
-            ObjectInput(
-                table=source.table,
-                partition=source.partition,
-                uri=self.store.uri(source.stored.key),
-                rows=source.stored.rows,
-            )
-            for source in sources.values()
-        )
+        inputs = tuple(self._object_input(source) for source in sources.values())
         sold_range = planner.sold_range if table.layer == "gold" else {}
+        references = planner.references(table) if table.layer == "silver" else ()
+        compared = _compared_tables(table) if table.layer == "silver" else ()
         keys = tuple(plan.partition for plan in plans)
-        task = self._task(table, keys, folder, run_id, inputs=inputs, sold_range=sold_range)
+        task = self._task(
+            table,
+            keys,
+            folder,
+            run_id,
+            inputs=inputs,
+            references=tuple(self._object_input(source) for source in references),
+            reference_versions={name: planner.reference_version(name) for name in compared},
+            sold_range=sold_range,
+        )
         return _Prepared(task, tuple(plans), folder)
 
-    def _task(self, table: LakeTable, partitions: tuple[str, ...], folder: str, run_id: str, **inputs: object) -> Task:
+    def _object_input(self, source: Source) -> ObjectInput:
+        return ObjectInput(
+            table=source.table,
+            partition=source.partition,
+            uri=self.store.uri(source.stored.key),
+            rows=source.stored.rows,
+        )
+
+    def _task(
+        self,
+        table: LakeTable,
+        partitions: tuple[str, ...],
+        folder: str,
+        run_id: str,
+        files: tuple[FileInput, ...] = (),
+        **inputs: object,
+    ) -> Task:
         return Task.model_validate(
             {
                 "layer": table.layer,
@@ -171,6 +254,16 @@ class Lake:
                 "load_timestamp": datetime.now(UTC),
                 "memory_gb": self.settings.memory_gb,
                 "threads": self.settings.threads,
+                "files": files,
+                "actions": self._actions(table, files),
                 **inputs,
             }
         )
+
+
+def _compared_tables(table: LakeTable) -> set[str]:
+    """Tables that rows of a silver table are compared with."""
+    if table.source is None:
+        return set()
+    sale = {table.source.sale.sales} if table.source.sale else set()
+    return sale | {key.references for key in table.source.foreign_keys}

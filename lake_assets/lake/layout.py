@@ -8,6 +8,7 @@ STAGING = "_staging"
 LEDGER = "_ledger"
 BATCHES = f"{LEDGER}/batches"
 QUARANTINE = "quarantine"
+QUALITY = "quality/results"
 
 
 def table_folder(table: LakeTable) -> str:
@@ -34,6 +35,11 @@ def quarantine_folder(table: LakeTable) -> str:
 
 def quarantine_key(table: LakeTable, partition: str) -> str:
     return f"{quarantine_folder(table)}{_partition_suffix(table, partition)}/{table.name}.parquet"
+
+
+def quality_key(table: LakeTable, audit: str) -> str:
+    """One audit of a table in the quality history."""
+    return f"{QUALITY}/layer={table.layer}/table_name={table.name}/{audit}.parquet"
 
 
 def ledger_folder(table: LakeTable) -> str:

@@ -6,19 +6,19 @@ A plan reads the ledger only, never data. Two plans with equal `inputs` fingerpr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lake_assets.contract.calendar import UNDATED, first_sk_of, last_sk_of, month_before
 from lake_assets.contract.layers import BRONZE, SILVER, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Channel
-from lake_assets.contract.tables import FACTS
+from lake_assets.contract.tables import FACTS, TABLES
 from lake_assets.errors import LakeError
 from lake_assets.lake.ledger import Ledger, VersionedEntry, never_published
 from lake_assets.lake.records import Batch, Publication, SourceFile, StoredObject
 
-TRANSFORM_VERSIONS = {"bronze": "1", "silver": "1", "gold": "1"}
+TRANSFORM_VERSIONS = {"bronze": "2", "silver": "2", "gold": "1"}
 """Version of each layer's transforms; raising one makes every partition of the layer stale."""
 
 
@@ -41,10 +41,13 @@ class PartitionPlan:
     inputs: str
     batches: tuple[str, ...]
 
+    waited_for: Mapping[str, str] = field(default_factory=dict)
+    """Present version of each table that rows in quarantine wait for."""
+
     @property
     def is_fresh(self) -> bool:
         settled = self.entry.settled
-        return settled is not None and settled.inputs == self.inputs
+        return settled is not None and settled.inputs == self.inputs and settled.waits_for == self.waited_for
 
 
 class Planner:
@@ -95,8 +98,39 @@ class Planner:
         inputs = _fingerprint("silver", (f"{source.stored.key} {source.stored.checksum}" for source in sources))
         # A batch without files of this table is applied all the same, but it changes no input.
         return [
-            PartitionPlan(partition, self.entry(table, partition), sources, inputs, wanted) for partition in partitions
+            PartitionPlan(partition, entry, sources, inputs, wanted, self._waited_for(entry))
+            for partition in partitions
+            for entry in (self.entry(table, partition),)
         ]
+
+    def _waited_for(self, entry: VersionedEntry) -> dict[str, str]:
+        return {name: self.reference_version(name) for name in (entry.settled.waits_for if entry.settled else ())}
+
+    def reference_version(self, name: str) -> str:
+        """Changes when the rows of a table do with which silver rows of other tables are compared."""
+        if TABLES[name].is_fact:
+            keys = (f"{source.stored.key} {source.stored.checksum}" for source in self._arrived(name))
+            return _fingerprint("bronze", keys)
+        settled = self.entry(SILVER[name], WHOLE_TABLE).settled
+        return settled.content if settled else ""
+
+    def references(self, table: LakeTable) -> list[Source]:
+        """Objects that rows of a silver table are compared with: the dimensions they refer to, and the sales they undo.
+
+        Sales as they arrived, not as published: a return's months need not be refreshed together with those of its sale.
+        """
+        if table.source is None:
+            return []
+        found: list[Source] = []
+        for name in sorted({key.references for key in table.source.foreign_keys}):
+            settled = self.entry(SILVER[name], WHOLE_TABLE).settled
+            found += [Source(name, WHOLE_TABLE, stored) for stored in (settled.objects if settled else ())]
+        if table.source.sale:
+            found += self._arrived(table.source.sale.sales)
+        return found
+
+    def _arrived(self, name: str) -> tuple[Source, ...]:
+        return self._current_objects(BRONZE[name], (batch.name for batch in self.batches))
 
     def unconverted(self, name: str) -> list[str]:
         """Batches with files of a source table that are not in bronze yet."""
@@ -104,6 +138,17 @@ class Planner:
             batch.name
             for batch in self.batches
             if batch.files_of(name) and self.entry(BRONZE[name], batch.name).settled is None
+        ]
+
+    def unapplied(self, dimension: LakeTable) -> list[str]:
+        """Batches with files of a dimension that are in bronze, but that its silver table was not built from."""
+        applied = self.applied_batches(dimension)
+        return [
+            batch.name
+            for batch in self.batches
+            if batch.files_of(dimension.name)
+            and batch.name not in applied
+            and self.entry(BRONZE[dimension.name], batch.name).settled
         ]
 
     def half_published(self, name: str) -> list[str]:

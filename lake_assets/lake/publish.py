@@ -47,7 +47,7 @@ class Publisher:
         key = layout.ledger_key(self._table, result.partition)
         with self._store.exclusive(key):
             if before is not None and self._same_content(result, before):
-                return self._commit_unchanged(before, plan)
+                return self._commit_unchanged(result, before, plan)
             return self._replace(result, plan)
 
     def _replace(self, result: PartitionResult, plan: PartitionPlan) -> Publication:
@@ -64,8 +64,15 @@ class Publisher:
         self._ledger.write(self._table, committed, version)
         return publication
 
-    def _commit_unchanged(self, before: Publication, plan: PartitionPlan) -> Publication:
-        publication = before.model_copy(update={"inputs": plan.inputs, "batches": plan.batches})
+    def _commit_unchanged(self, result: PartitionResult, before: Publication, plan: PartitionPlan) -> Publication:
+        publication = before.model_copy(
+            update={
+                "inputs": plan.inputs,
+                "batches": plan.batches,
+                "violations": _counted(result),
+                "waits_for": self._waits_for(result),
+            }
+        )
         entry = plan.entry.entry.model_copy(update={"committed": publication})
         # Also when it says nothing new: it is refused when someone else published since.
         self._ledger.write(self._table, entry, plan.entry.version)
@@ -144,7 +151,12 @@ class Publisher:
             batches=plan.batches,
             first_date_sk=result.first_date_sk,
             last_date_sk=result.last_date_sk,
+            violations=_counted(result),
+            waits_for=self._waits_for(result),
         )
+
+    def _waits_for(self, result: PartitionResult) -> dict[str, str]:
+        return {name: self._task.reference_versions[name] for name in result.waits_for}
 
     def _obsolete(self, plan: PartitionPlan, publication: Publication) -> Iterator[str]:
         """Objects of earlier publications, finished or not, that the new one has no more."""
@@ -170,6 +182,10 @@ def staging(store: Store, attempt: str) -> Iterator[str]:
         yield folder
     finally:
         store.remove_folder(folder)
+
+
+def _counted(result: PartitionResult) -> dict[str, int]:
+    return {violation.rule: violation.rows for violation in result.violations}
 
 
 def _empty_parquet(schema: pa.Schema, codec: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
@@ -18,9 +18,11 @@ class Inspection(Record):
     `lines` counts its lines without any engine, so that no engine's mistake can hide a lost row. `terminated`: every
     line ends with a delimiter. `utf-8-sig` is UTF-8 behind a byte order mark. `plain`: only digits, signs, points and
     delimiters, and no number with more than two decimals, so that every engine's typed reader gives the same values.
+    `fields`: how many most of the first lines have; 0 when the file is empty.
     """
 
     lines: int
+    fields: int
     encoding: Literal["utf-8", "utf-8-sig", "iso-8859-1"]
     terminated: bool
     plain: bool
@@ -65,7 +67,8 @@ class Publication(Record):
 
     Counts are rows: `source_rows` read = `rows` + `quarantined` + `duplicates`. `content` is a hash over all columns but the
     load timestamp, the same for equal content whatever the engine and the order of rows. `inputs` tells the versions it was
-    made from. `first_date_sk` and `last_date_sk` bound the event date (facts only).
+    made from. `first_date_sk` and `last_date_sk` bound the event date (facts only). `violations` counts, by rule, the rows
+    that break it. `waits_for` tells, by table, the version of those whose rows could make a row in quarantine valid.
     """
 
     run_id: str
@@ -83,6 +86,8 @@ class Publication(Record):
     batches: tuple[str, ...]
     first_date_sk: int | None = None
     last_date_sk: int | None = None
+    violations: dict[str, int] = Field(default_factory=dict)
+    waits_for: dict[str, str] = Field(default_factory=dict)
 
     @property
     def bytes(self) -> int:

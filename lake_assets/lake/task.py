@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from lake_assets.contract.rules import Action
 from lake_assets.lake.records import Inspection, Record
 
 
@@ -31,7 +32,9 @@ class Task(Record):
     """One materialisation: the partitions `partitions` of one table, from exactly these inputs.
 
     `files` is set for bronze, `inputs` for silver and gold. `sold_range` gives gold the first and last sale date key of each
-    channel over the whole lake.
+    channel over the whole lake. `actions` tells for every rule of the table what happens to rows that break it. `references`
+    are the tables that silver rows are compared with (published dimensions, and for returns the sales as they arrived), in
+    the versions `reference_versions`.
     """
 
     layer: str
@@ -44,6 +47,9 @@ class Task(Record):
     threads: int
     files: tuple[FileInput, ...] = ()
     inputs: tuple[ObjectInput, ...] = ()
+    references: tuple[ObjectInput, ...] = ()
+    reference_versions: dict[str, str] = Field(default_factory=dict)
+    actions: dict[str, Action] = Field(default_factory=dict)
     sold_range: dict[str, tuple[int, int] | None] = Field(default_factory=dict)
 
 
@@ -57,10 +63,19 @@ class StagedObject(Record):
     lines: int = 0
 
 
+class Violation(Record):
+    """Rows of one partition that break a rule, with the keys of a few of them."""
+
+    rule: str
+    rows: int
+    samples: tuple[str, ...] = ()
+
+
 class PartitionResult(Record):
     """What was staged for one partition; counts are rows, as in `Publication`.
 
-    `blocked` names the invariants that the staged data broke: such a partition must not be published.
+    `violations` has an entry for each rule that was broken. `waits_for` names the tables whose rows could make a row in
+    quarantine valid.
     """
 
     partition: str
@@ -72,7 +87,8 @@ class PartitionResult(Record):
     last_date_sk: int | None = None
     objects: tuple[StagedObject, ...] = ()
     quarantine: StagedObject | None = None
-    blocked: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    waits_for: tuple[str, ...] = ()
 
     @property
     def source_rows(self) -> int:
@@ -80,7 +96,14 @@ class PartitionResult(Record):
 
 
 class Result(Record):
-    """The answer to a task: one entry per partition asked for, in that order."""
+    """The answer to a task: one entry per partition asked for, in that order.
+
+    `source_rows` are the rows that were read for all partitions of the table together (silver only). `unevaluated` are rules
+    that could not be, each with the reason. `audit_seconds` is the part of `seconds` that the rules took.
+    """
 
     partitions: tuple[PartitionResult, ...]
     seconds: float
+    source_rows: int | None = None
+    unevaluated: dict[str, str] = Field(default_factory=dict)
+    audit_seconds: float = 0.0

@@ -1,0 +1,120 @@
+"""The verdict on a partition: what the engine counted, judged by each rule's action and threshold, and the rules about the
+publication itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lake_assets.contract.layers import LakeTable
+from lake_assets.contract.rules import GROWS_TO, ROWS_WORTH_COMPARING, SHRINKS_TO, Rule, Scope
+from lake_assets.lake.records import Publication
+from lake_assets.lake.task import PartitionResult, Result, Task, Violation
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one rule found in one partition. `violations` is None when the rule could not be evaluated; `note` says why."""
+
+    rule: Rule
+    partition: str
+    rows: int
+    violations: int | None
+    samples: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """Violations per row checked; rules about the partition as a whole are broken or not."""
+        if self.violations is None:
+            return None
+        if self.rule.scope == "publication" or not self.rows:
+            return float(bool(self.violations))
+        return self.violations / self.rows
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.violations) and (self.share or 0.0) > self.rule.threshold
+
+    @property
+    def blocks(self) -> bool:
+        return self.failed and self.rule.action == "block"
+
+    def explanation(self) -> str:
+        """What is wrong, for the message of a failed step."""
+        rows = "row" if self.violations == 1 else "rows"
+        count = "" if self.rule.scope == "publication" else f" ({self.violations:,} {rows})"
+        examples = f", e.g. {'; '.join(self.samples)}" if self.samples else ""
+        note = f": {self.note}" if self.note else ""
+        return f"{self.rule.name}{count}{note}{examples}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the publication rules of a partition compare with: the publication before, and batches left waiting too long."""
+
+    before: Publication | None
+    late_batches: Sequence[str]
+
+
+def judge(
+    rules: Iterable[Rule],
+    table: LakeTable,
+    task: Task,
+    result: Result,
+    standing: Mapping[str, Standing],
+) -> dict[str, tuple[Verdict, ...]]:
+    """Verdicts of every rule by partition, in the order of the rules."""
+    rules = tuple(rules)
+    lost = _rows_lost(table, task, result)
+    return {
+        item.partition: tuple(_verdict(rule, item, result, standing[item.partition], lost) for rule in rules)
+        for item in result.partitions
+    }
+
+
+def _verdict(rule: Rule, item: PartitionResult, result: Result, standing: Standing, lost: int | None) -> Verdict:
+    if rule.name in result.unevaluated:
+        return Verdict(rule, item.partition, 0, None, note=result.unevaluated[rule.name])
+    if rule.kind == "row_count":
+        return _row_count(rule, item, standing.before)
+    if rule.kind == "conservation":
+        return _conservation(rule, item, lost)
+    if rule.kind == "freshness":
+        late = standing.late_batches
+        return Verdict(rule, item.partition, item.rows, len(late), note=f"waiting: {', '.join(late)}" if late else "")
+    found = next((known for known in item.violations if known.rule == rule.name), Violation(rule=rule.name, rows=0))
+    return Verdict(rule, item.partition, _rows_checked(rule.scope, item), found.rows, found.samples)
+
+
+def _rows_checked(scope: Scope, item: PartitionResult) -> int:
+    if scope in ("order", "set"):
+        return item.rows
+    return item.source_rows if scope == "repeats" else item.rows + item.quarantined
+
+
+def _row_count(rule: Rule, item: PartitionResult, before: Publication | None) -> Verdict:
+    if before is None:
+        return Verdict(rule, item.partition, item.rows, 0, note="nothing was published before")
+    lowest, highest = before.rows * SHRINKS_TO, before.rows * GROWS_TO
+    comparable = max(before.rows, item.rows) >= ROWS_WORTH_COMPARING and before.rows > 0
+    out = comparable and not lowest <= item.rows <= highest
+    return Verdict(rule, item.partition, item.rows, int(out), note=f"{item.rows:,} rows, {before.rows:,} before")
+
+
+def _rows_lost(table: LakeTable, task: Task, result: Result) -> int | None:
+    """Rows read and not accounted for, of all partitions of the task; None when the task is but a part of them."""
+    if table.layer == "bronze":
+        accounted = sum(item.rows + item.quarantined for item in result.partitions)
+        return sum(file.inspection.lines for file in task.files) - accounted
+    if result.source_rows is None or len(task.partitions) != len(table.partitions):
+        return None
+    return result.source_rows - sum(item.source_rows for item in result.partitions)
+
+
+def _conservation(rule: Rule, item: PartitionResult, lost: int | None) -> Verdict:
+    if lost is None:
+        note = "this run builds only some of the partitions; `lake-assets status` tells the sum over all"
+        return Verdict(rule, item.partition, item.source_rows, None, note=note)
+    note = f"{abs(lost):,} rows {'lost' if lost > 0 else 'invented'}; please report this" if lost else ""
+    return Verdict(rule, item.partition, item.source_rows, abs(lost), note=note)
