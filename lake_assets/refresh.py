@@ -6,7 +6,7 @@ Kept apart from the command line, so that whatever starts runs refreshes the sam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lake_assets.contract.calendar import MONTHS, month_before
@@ -23,18 +23,30 @@ class Work:
     partitions: tuple[str, ...]
 
 
-def ingestion(planner: Planner, tables: frozenset[LakeTable]) -> list[Work]:
+Rebuild = Callable[[LakeTable, str], bool]
+"""Whether a partition is to be built although it is up to date."""
+
+
+def _nothing(_: LakeTable, __: str) -> bool:
+    return False
+
+
+def ingestion(planner: Planner, tables: frozenset[LakeTable], rebuild: Rebuild = _nothing) -> list[Work]:
     """Per batch, in order of arrival: bronze tables to convert and dimensions to apply it to, among `tables`."""
     work: list[Work] = []
     for batch in planner.batches:
         delivered = sorted({file.table for file in batch.files})
-        bronze = [BRONZE[name] for name in delivered if not planner.bronze(BRONZE[name], batch.name)[0].is_fresh]
+        bronze = [
+            BRONZE[name]
+            for name in delivered
+            if not planner.bronze(BRONZE[name], batch.name)[0].is_fresh or rebuild(BRONZE[name], batch.name)
+        ]
         converted = [table for table in bronze if table in tables]
         dimensions = [
             SILVER[name]
             for name in delivered
             if not SILVER[name].partition_column
-            and (BRONZE[name] in converted or _can_be_applied(planner, name, batch.name))
+            and (BRONZE[name] in converted or _is_to_be_applied(planner, name, batch.name, rebuild))
         ]
         wanted = (*converted, *(table for table in dimensions if table in tables))
         if wanted:
@@ -42,14 +54,34 @@ def ingestion(planner: Planner, tables: frozenset[LakeTable]) -> list[Work]:
     return work
 
 
-def facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[Work]:
-    """Months of the silver facts among `tables` that do not stand for the present bronze, once that is complete."""
-    wanted = [
-        table
-        for table in SILVER_FACTS
-        if table in tables and planner.entries(BRONZE[table.name]) and not planner.unconverted(table.name)
-    ]
-    return _grouped({table: stale(planner.silver(table, months)) for table in wanted})
+def facts(
+    planner: Planner, tables: frozenset[LakeTable], months: Sequence[str], rebuild: Rebuild = _nothing
+) -> list[Work]:
+    """Months of the silver facts among `tables` that do not stand for the present bronze, once they can be audited."""
+    wanted = [table for table in SILVER_FACTS if table in tables and _can_be_audited(planner, table)]
+    return _grouped(
+        {
+            table: [
+                plan.partition
+                for plan in planner.silver(table, months)
+                if not plan.is_fresh or rebuild(table, plan.partition)
+            ]
+            for table in wanted
+        }
+    )
+
+
+def _can_be_audited(planner: Planner, fact: LakeTable) -> bool:
+    """Whether the fact's own files are in bronze, and the tables that it is compared with stand for theirs.
+
+    A dimension or a sale that is still on its way would make good rows look wrong.
+    """
+    if fact.source is None or not planner.entries(BRONZE[fact.name]):
+        return False
+    sales = [fact.source.sale.sales] if fact.source.sale else []
+    dimensions = {key.references for key in fact.source.foreign_keys}
+    arrived = not any(planner.unconverted(name) for name in (fact.name, *sales, *dimensions))
+    return arrived and not any(planner.unapplied(SILVER[name]) for name in dimensions)
 
 
 def months_of_facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[str]:
@@ -80,11 +112,20 @@ def waiting_for(planner: Planner) -> list[str]:
     return [name for name in read if not planner.entries(BRONZE[name])]
 
 
-def _can_be_applied(planner: Planner, name: str, batch: str) -> bool:
-    """Whether a batch is converted to bronze, but the dimension does not stand for it yet."""
+def _is_to_be_applied(planner: Planner, name: str, batch: str, rebuild: Rebuild) -> bool:
+    """Whether a batch is converted to bronze, but the dimension does not stand for it yet.
+
+    A dimension that stands for all its batches and is to be built anew is so with the last of them.
+    """
     table = SILVER[name]
-    is_applied = batch in planner.applied_batches(table) and planner.silver(table, (WHOLE_TABLE,))[0].is_fresh
-    return not is_applied and planner.entry(BRONZE[name], batch).settled is not None
+    if planner.entry(BRONZE[name], batch).settled is None:
+        return False
+    unapplied = planner.unapplied(table)
+    if unapplied:
+        return batch in unapplied
+    is_fresh = planner.silver(table, (WHOLE_TABLE,))[0].is_fresh
+    last = [known.name for known in planner.batches if known.files_of(name)][-1]
+    return batch == last and (not is_fresh or rebuild(table, WHOLE_TABLE))
 
 
 def _grouped(stale_months: dict[LakeTable, list[str]]) -> list[Work]:

@@ -1,9 +1,10 @@
 """How a table of the lake becomes an asset: everything but its place in the graph follows from the contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from lake_assets.assets.checks import check_specs
 from lake_assets.assets.metadata import OWNERS, definition_metadata, tags
 from lake_assets.assets.partitions import MONTH_PARTITIONS, SOURCE_BATCHES
 from lake_assets.assets.step import materialise
@@ -31,10 +32,11 @@ def lake_asset(
         description=table.comment,
         metadata=definition_metadata(table),
         code_version=TRANSFORM_VERSIONS[table.layer],
+        check_specs=check_specs(table),
     )
     def build(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
-    ) -> dg.MaterializeResult[None]:
-        return materialise(context, table, lake.lake(), engine.get())
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        yield from materialise(context, table, lake.lake(), engine.get())
 
     return build

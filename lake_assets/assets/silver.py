@@ -14,10 +14,23 @@ def silver_assets(months_per_run: int) -> list[dg.AssetsDefinition]:
         for table in SILVER_FACTS
     ]
     dimensions = [
-        lake_asset(table, dg.BackfillPolicy.single_run(), [_bronze(table, dg.IdentityPartitionMapping())])
+        lake_asset(
+            table,
+            dg.BackfillPolicy.single_run(),
+            [_bronze(table, dg.IdentityPartitionMapping()), *_compared_with(table)],
+        )
         for table in SILVER_DIMENSIONS
     ]
     return facts + dimensions
+
+
+def _compared_with(dimension: LakeTable) -> list[dg.AssetDep]:
+    """Dimensions that this one refers to: its audit looks for their rows, so within a run they come first.
+
+    Facts refer to dimensions too, but are refreshed by another job, after them.
+    """
+    referred = sorted({key.references for key in dimension.source.foreign_keys}) if dimension.source else []
+    return [dg.AssetDep(["silver", name], partition_mapping=dg.IdentityPartitionMapping()) for name in referred]
 
 
 def _bronze(table: LakeTable, mapping: dg.PartitionMapping) -> dg.AssetDep:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
+from lake_assets.assets.checks import check_results
 from lake_assets.assets.metadata import publication_metadata
 from lake_assets.catalog.local import LocalCatalog
 from lake_assets.contract.layers import LakeTable
 from lake_assets.engine.session import Engine
 from lake_assets.errors import LakeError
 from lake_assets.lake.lake import Lake, Outcome
+from lake_assets.lake.records import Publication
 
 
 def materialise(
     context: dg.AssetExecutionContext, table: LakeTable, lake: Lake, engine: Engine
-) -> dg.MaterializeResult[None]:
-    """Materialise the partitions of the run. Published ones are credited even when others fail; then the step fails."""
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Materialise the partitions of the run. Published ones are credited even when others fail; then the step fails.
+
+    Every check of the table reports, whatever becomes of the partitions.
+    """
     partitions = list(context.partition_keys)
     # `context.run` and, for a single partition, `add_asset_metadata` are missing when a test calls the asset directly.
     run_id = context.op_execution_context.run_id
@@ -27,7 +32,9 @@ def materialise(
     except LakeError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     problems = [*_explain(table, outcome), *_register(table, lake)]
-    published = _metadata_by_partition(table, partitions, outcome, lake)
+    standing = {name: entry.settled for name, entry in lake.ledger.entries(table).items() if entry.settled}
+    yield from check_results(table, lake.settings.root, lake.told(table, outcome), standing)
+    published = _metadata_by_partition(table, partitions, outcome, lake, standing)
     if problems:
         for partition, metadata in published.items():
             context.log_event(
@@ -35,21 +42,21 @@ def materialise(
             )
         raise dg.Failure(description="\n".join(problems), allow_retries=False)
     if len(partitions) == 1:
-        return dg.MaterializeResult(metadata=published[partitions[0]])
+        yield dg.MaterializeResult(metadata=published[partitions[0]])
+        return
     for partition, metadata in published.items():
         context.add_asset_metadata(metadata, partition_key=partition)
-    return dg.MaterializeResult()
+    yield dg.MaterializeResult()
 
 
 def _metadata_by_partition(
-    table: LakeTable, partitions: list[str], outcome: Outcome, lake: Lake
+    table: LakeTable, partitions: list[str], outcome: Outcome, lake: Lake, standing: Mapping[str, Publication]
 ) -> dict[str, Mapping[str, Any]]:
     """Metadata for each published Dagster partition. A dimension is one object, whichever batches were applied to it."""
-    seconds = outcome.seconds / max(1, len(partitions))
-    standing = [entry.settled for entry in lake.ledger.entries(table).values() if entry.settled]
-    table_rows = sum(publication.rows for publication in standing)
+    cost = (outcome.seconds / max(1, len(partitions)), outcome.audit_seconds / max(1, len(partitions)))
+    table_rows = sum(publication.rows for publication in standing.values())
     metadata = {
-        partition: publication_metadata(table, publication, lake.settings.root, table_rows, seconds)
+        partition: publication_metadata(table, publication, lake.settings.root, table_rows, cost)
         for partition, publication in outcome.published.items()
     }
     if table.partition_column is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,8 +39,14 @@ class RunFailedError(LakeError):
     """One or more assets failed; the message says why for each."""
 
 
-def run_lake(settings: Settings, months: str | None, only: str | None) -> None:
-    """Bring the lake up to date with the source, or the part of it that `months` and `only` name."""
+def run_lake(
+    settings: Settings, months: str | None, only: str | None, rebuild: Callable[[LakeTable, str], bool] | None = None
+) -> None:
+    """Bring the lake up to date with the source, or the part of it that `months` and `only` name.
+
+    What fails does not hold up what does not depend on it. `rebuild` tells partitions to build although they are up to date.
+    """
+    rebuild = rebuild or (lambda _, __: False)
     lake = Lake(settings)
     wanted_months = parse_months(months)
     definitions = build_definitions(settings)
@@ -54,12 +60,14 @@ def run_lake(settings: Settings, months: str | None, only: str | None) -> None:
         batches = [batch.name for batch in lake.planner().batches]
         instance.add_dynamic_partitions(BATCH_COLUMN, batches)
         runner = _Runner(definitions, instance, bars)
-        runner.phase("Bronze and dimensions", refresh.ingestion(lake.planner(), tables))
+        runner.phase("Bronze and dimensions", refresh.ingestion(lake.planner(), tables, rebuild))
         planner = lake.planner()
         months_of_facts = refresh.months_of_facts(planner, tables, wanted_months)
-        runner.phase("Silver facts", refresh.facts(planner, tables, months_of_facts))
+        runner.phase("Silver facts", refresh.facts(planner, tables, months_of_facts, rebuild))
         runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months))
     _close(lake.planner(), runner, is_part=only is not None or months is not None)
+    if runner.failures:
+        raise RunFailedError("\n".join(runner.failures))
 
 
 def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
@@ -110,16 +118,16 @@ class _Runner:
         self._bars = bars
         self.seconds: dict[LakeTable, float] = {}
         self.runs = 0
+        self.failures: list[str] = []
 
     def phase(self, title: str, work: Sequence[refresh.Work]) -> None:
-        """Execute the pieces in order; after a failed one the rest still runs, then the phase fails."""
+        """Execute the pieces in order; after a failed one the rest still runs."""
         if not work:
             return
         bar = self._bars.add_task(title, total=sum(len(piece.tables) for piece in work), doing="")
-        failures = [failure for piece in work for failure in self._execute(piece, bar)]
+        for piece in work:
+            self.failures += self._execute(piece, bar)
         self._bars.update(bar, doing="")
-        if failures:
-            raise RunFailedError("\n".join(failures))
 
     def _execute(self, work: refresh.Work, bar: TaskID) -> list[str]:
         axis = work.tables[0].axis

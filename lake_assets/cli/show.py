@@ -17,6 +17,7 @@ from lake_assets.lake.balance import balance
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
 from lake_assets.query.duckdb import QueryResult
+from lake_assets.query.quality import BrokenRule, broken_rules
 
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
 
@@ -63,6 +64,8 @@ def show_status(lake: Lake) -> None:
     output.print(f"Lake {lake.settings.root}, {len(planner.batches)} batches", soft_wrap=True)
     output.print(_tables(planner, LAKE_TABLES, {}))
     output.print(_balances(planner))
+    broken = broken_rules(lake.settings.root)
+    output.print(_broken_rules(broken) if broken else "No rule is broken.")
 
 
 def closing_table(planner: Planner, seconds: Mapping[LakeTable, float]) -> Table:
@@ -87,6 +90,17 @@ def _tables(planner: Planner, tables: Iterable[LakeTable], seconds: Mapping[Lake
             human_bytes(sum(known.bytes for known in published)),
             f"{seconds[table]:.2f}" if seconds else latest,
         )
+    return grid
+
+
+def _broken_rules(broken: Iterable[BrokenRule]) -> Table:
+    grid = Table(title="Broken rules")
+    for heading in ("table", "rule", "action", "rows", "partitions", "broken since (UTC)"):
+        grid.add_column(heading, justify="right" if heading == "rows" else "left", overflow="fold")
+    for rule in broken:
+        style = "red" if rule.action == "block" else "yellow"
+        since = f"{rule.since:%Y-%m-%d %H:%M:%S}"
+        grid.add_row(rule.table, rule.rule, rule.action, f"{rule.rows:,}", rule.partitions, since, style=style)
     return grid
 
 
