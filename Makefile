@@ -63,8 +63,9 @@ lint: install ## check style, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: install ## measure how long loading the definitions takes
+bench: install ## measure how long loading the definitions takes, and what the audit adds to the time of silver
 	$(BIN)/python benchmarks/definitions_load.py
+	$(BIN)/python benchmarks/audit_cost.py
 
 clean: ## remove .venv, caches and build artefacts; the lake and the run history stay
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from lake_assets.assets.checks import check_results
 from lake_assets.assets.metadata import publication_metadata
 from lake_assets.catalog.local import LocalCatalog
 from lake_assets.contract.layers import LakeTable
+from lake_assets.contract.rules import Rule
 from lake_assets.engine.session import Engine
 from lake_assets.errors import LakeError
 from lake_assets.lake.lake import Lake, Outcome
@@ -81,8 +83,15 @@ def _explain(table: LakeTable, outcome: Outcome) -> list[str]:
     for partition, reason in sorted(outcome.failed.items()):
         by_reason.setdefault(reason, []).append(partition)
     total = len(outcome.failed) + len(outcome.published)
+    blocking = [verdict.rule for verdict in outcome.verdicts if verdict.blocks]
     return [
         f"{table.identifier}: {len(outcome.failed)} of {total} partitions were not published; "
         "what was published before stays as it was.",
         *(f"{', '.join(partitions)}: {reason}" for reason, partitions in by_reason.items()),
+        *([_remedy(table, blocking[0])] if blocking else []),
     ]
+
+
+def _remedy(table: LakeTable, rule: Rule) -> str:
+    setting = json.dumps({f"{table.identifier}.{rule.name}": rule.allowed_actions[0]})
+    return f"Correct the data, or, where it is right after all, relax the rule: LAKE_RULES='{setting}'."

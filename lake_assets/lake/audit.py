@@ -65,32 +65,50 @@ def judge(
     standing: Mapping[str, Standing],
 ) -> dict[str, tuple[Verdict, ...]]:
     """Verdicts of every rule by partition, in the order of the rules."""
+    judge_of = _Judge(table, result, _rows_lost(table, task, result))
     rules = tuple(rules)
-    lost = _rows_lost(table, task, result)
     return {
-        item.partition: tuple(_verdict(rule, item, result, standing[item.partition], lost) for rule in rules)
+        item.partition: tuple(judge_of.verdict(rule, item, standing[item.partition]) for rule in rules)
         for item in result.partitions
     }
 
 
-def _verdict(rule: Rule, item: PartitionResult, result: Result, standing: Standing, lost: int | None) -> Verdict:
-    if rule.name in result.unevaluated:
-        return Verdict(rule, item.partition, 0, None, note=result.unevaluated[rule.name])
-    if rule.kind == "row_count":
-        return _row_count(rule, item, standing.before)
-    if rule.kind == "conservation":
-        return _conservation(rule, item, lost)
-    if rule.kind == "freshness":
-        late = standing.late_batches
-        return Verdict(rule, item.partition, item.rows, len(late), note=f"waiting: {', '.join(late)}" if late else "")
-    found = next((known for known in item.violations if known.rule == rule.name), Violation(rule=rule.name, rows=0))
-    return Verdict(rule, item.partition, _rows_checked(rule.scope, item), found.rows, found.samples)
+@dataclass(frozen=True)
+class _Judge:
+    """Judges the partitions of one result. `lost` rows were read and are nowhere, None: cannot be told."""
+
+    table: LakeTable
+    result: Result
+    lost: int | None
+
+    def verdict(self, rule: Rule, item: PartitionResult, standing: Standing) -> Verdict:
+        if rule.name in self.result.unevaluated:
+            return Verdict(rule, item.partition, 0, None, note=self.result.unevaluated[rule.name])
+        if rule.kind == "row_count":
+            return _row_count(rule, item, standing.before)
+        if rule.kind == "conservation":
+            return _conservation(rule, item, self.lost)
+        if rule.kind == "freshness":
+            return _freshness(rule, item, standing.late_batches)
+        return self._counted(rule, item)
+
+    def _counted(self, rule: Rule, item: PartitionResult) -> Verdict:
+        """Of a rule whose violations the engine counted."""
+        found = next((known for known in item.violations if known.rule == rule.name), Violation(rule=rule.name, rows=0))
+        declared = f"{len(self.table.columns)} columns are declared; deliver the file anew under the same name"
+        note = declared if rule.kind == "schema" and found.rows else ""
+        return Verdict(rule, item.partition, _rows_checked(rule.scope, item), found.rows, found.samples, note)
 
 
 def _rows_checked(scope: Scope, item: PartitionResult) -> int:
     if scope in ("order", "set"):
         return item.rows
     return item.source_rows if scope == "repeats" else item.rows + item.quarantined
+
+
+def _freshness(rule: Rule, item: PartitionResult, late: Sequence[str]) -> Verdict:
+    note = f"waiting: {', '.join(late)}" if late else ""
+    return Verdict(rule, item.partition, item.rows, len(late), note=note)
 
 
 def _row_count(rule: Rule, item: PartitionResult, before: Publication | None) -> Verdict:

@@ -95,9 +95,8 @@ class Lake:
         if tuple(item.partition for item in result.partitions) != work.task.partitions:
             raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
         publisher = Publisher(self.store, self.ledger, table, work.task, work.folder)
-        standing = {
-            plan.partition: Standing(plan.entry.settled, self._late_batches(table, plan)) for plan in work.plans
-        }
+        late = self._late_batches(table, work.plans[0])
+        standing = {plan.partition: Standing(plan.entry.settled, late) for plan in work.plans}
         by_partition = judge(self._rules(table, work.task), table, work.task, result, standing)
         verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
         quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
@@ -147,7 +146,10 @@ class Lake:
         return actions
 
     def _late_batches(self, table: LakeTable, plan: PartitionPlan) -> list[str]:
-        """Batches with files for a silver table that it should be built from by now, but is not."""
+        """Batches with files for a silver table that it should be built from by now, but is not.
+
+        The same for all partitions of a task: they are built from the same batches.
+        """
         if table.layer != "silver":
             return []
         planner = self.planner()
