@@ -114,7 +114,7 @@ def _changed(rule: Rule, table: LakeTable, changes: Mapping[str, Action | RuleSe
 
 
 def check_rules(changes: Mapping[str, Action | RuleSetting]) -> None:
-    """Raises `SettingsError` for a pattern that fits no rule, or an action that a rule named in full cannot take."""
+    """Raises `SettingsError` for a pattern that fits no rule, or an action that a rule which it fits cannot take."""
     rules = {f"{table.identifier}.{rule.name}": rule for table in LAKE_TABLES for rule in rules_of(table)}
     for pattern, change in changes.items():
         fitting = [name for name in rules if fnmatchcase(name, pattern)]

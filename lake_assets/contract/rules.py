@@ -124,6 +124,9 @@ def rule_of(table: LakeTable, name: str) -> Rule:
 
 
 def overridden(rule: Rule, action: Action | None, threshold: float | None) -> Rule:
+    """The rule with another action and threshold. What is broken or not as a whole has no threshold."""
+    if rule.scope in ("file", "publication"):
+        threshold = None
     return replace(
         rule,
         action=action or rule.action,
@@ -186,7 +189,8 @@ def _silver(table: LakeTable) -> Iterator[Rule]:
 def _gold(table: LakeTable) -> Iterator[Rule]:
     for column in table.columns:
         if not column.nullable:
-            yield replace(_not_null(column, "row"), action="block")
+            # Gold is built of rows that were judged before, so there is nothing to take out of it.
+            yield replace(_not_null(column, "set"), action="block")
     keys = ", ".join(table.primary_key)
     yield Rule("unique", "set", "block", "primary_key", f"No two rows have the same {keys}.", table.primary_key)
     yield _row_count(table)

@@ -16,7 +16,6 @@ from pyspark.sql.window import Window
 
 from lake_assets.compute import audit
 from lake_assets.compute.audit import SAMPLES, Judgement
-from lake_assets.compute.expressions import any_of
 from lake_assets.contract.layers import BATCH_COLUMN, LakeTable
 from lake_assets.contract.model import Table
 from lake_assets.contract.rules import Rule, Scope, rules_of
@@ -152,7 +151,7 @@ class SilverAudit:
         names = F.split(
             F.concat_ws(",", *(F.when(condition, F.lit(name)) for name, condition in conditions.items())), ","
         )
-        broken = rows.where(any_of(conditions.values())).select(
+        broken = rows.where(audit.breaks_any(conditions.values())).select(
             partition_column,
             F.explode(names).alias("_rule"),
             audit.sample_key(self.source.primary_key).alias("_sample"),

@@ -28,7 +28,7 @@ class Verdict:
         """Violations per row checked; rules about the partition as a whole are broken or not."""
         if self.violations is None:
             return None
-        if self.rule.scope == "publication" or not self.rows:
+        if self.rule.scope in ("file", "publication") or not self.rows:
             return float(bool(self.violations))
         return self.violations / self.rows
 
@@ -87,10 +87,19 @@ class _Judge:
         if rule.kind == "row_count":
             return _row_count(rule, item, standing.before)
         if rule.kind == "conservation":
-            return _conservation(rule, item, self.lost)
+            return self._conservation(rule, item)
         if rule.kind == "freshness":
             return _freshness(rule, item, standing.late_batches)
         return self._counted(rule, item)
+
+    def _conservation(self, rule: Rule, item: PartitionResult) -> Verdict:
+        if self.lost is None:
+            part = "this run builds only some of the partitions; `lake-assets status` tells the sum over all"
+            note = "files with other columns than declared were not read" if self.table.layer == "bronze" else part
+            return Verdict(rule, item.partition, item.source_rows, None, note=note)
+        kind = "lost" if self.lost > 0 else "invented"
+        note = f"{abs(self.lost):,} rows {kind}; please report this" if self.lost else ""
+        return Verdict(rule, item.partition, item.source_rows, abs(self.lost), note=note)
 
     def _counted(self, rule: Rule, item: PartitionResult) -> Verdict:
         """Of a rule whose violations the engine counted."""
@@ -121,8 +130,10 @@ def _row_count(rule: Rule, item: PartitionResult, before: Publication | None) ->
 
 
 def _rows_lost(table: LakeTable, task: Task, result: Result) -> int | None:
-    """Rows read and not accounted for, of all partitions of the task; None when the task is but a part of them."""
+    """Rows of the source that are nowhere, over all partitions; None when the task is or read but a part."""
     if table.layer == "bronze":
+        if task.actions.get("schema") == "block" and any(_breaks_schema(item) for item in result.partitions):
+            return None
         accounted = sum(item.rows + item.quarantined for item in result.partitions)
         return sum(file.inspection.lines for file in task.files) - accounted
     if result.source_rows is None or len(task.partitions) != len(table.partitions):
@@ -130,9 +141,5 @@ def _rows_lost(table: LakeTable, task: Task, result: Result) -> int | None:
     return result.source_rows - sum(item.source_rows for item in result.partitions)
 
 
-def _conservation(rule: Rule, item: PartitionResult, lost: int | None) -> Verdict:
-    if lost is None:
-        note = "this run builds only some of the partitions; `lake-assets status` tells the sum over all"
-        return Verdict(rule, item.partition, item.source_rows, None, note=note)
-    note = f"{abs(lost):,} rows {'lost' if lost > 0 else 'invented'}; please report this" if lost else ""
-    return Verdict(rule, item.partition, item.source_rows, abs(lost), note=note)
+def _breaks_schema(item: PartitionResult) -> bool:
+    return any(violation.rule == "schema" for violation in item.violations)

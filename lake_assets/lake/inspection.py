@@ -156,8 +156,8 @@ class _Survey:
         found = Counter(line.count(DELIMITER) + unclosed for line in lines)
         if set(found) <= {0, 1} and declared > 1:
             raise SourceError(
-                f"{self._path} does not fit table {self._table.name}: the table has {declared} columns, but there is no "
-                f"delimiter ({DELIMITER.decode()}) near the start of the file. "
+                f"{self._path} does not fit table {self._table.name}: the table has {declared} columns, but the "
+                f"first lines are of one field each (fields are parted by {DELIMITER.decode()}). "
                 "Check that the file lies in the folder of its table."
             )
         most = max(found.values())

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from lake_assets.lake.lake import Lake
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.records import Batch, LedgerEntry, Publication, SourceFile, StoredObject
 from lake_assets.lake.source import discover, inspect_all, pin
-from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task
+from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 from lake_assets.settings import Settings
 
 Row = dict[str, Any]
@@ -36,9 +36,10 @@ JANUARY, FEBRUARY = 2450815, 2450846
 SOME_TIME = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
-def new_lake(folder: Path) -> Lake:
+def new_lake(folder: Path, **settings: Any) -> Lake:
     """A lake at `folder/lake` with its source at `folder/source`; nothing is written."""
-    return Lake(Settings(root=folder / "lake", source=folder / "source", threads=2))
+    known = {"root": folder / "lake", "source": folder / "source", "threads": 2}
+    return Lake(Settings.model_validate(known | settings))
 
 
 def write_source(lake: Lake, path: str, *lines: str) -> Path:
@@ -129,22 +130,43 @@ class FakeEngine:
     """Carries out bronze and silver tasks with pyarrow, in the staging layout of the real engines.
 
     Bronze: lines with a wrong number of fields go to quarantine. Silver: rows without a primary key go to quarantine, and
-    of several rows of one key that of the newest batch wins. `blocked` names partitions whose audit fails, and why.
+    of several rows of one key that of the newest batch wins. It reports these as broken rules, whatever their action.
+    `violations` are found besides, by partition; `waits_for` and `unevaluated` are told as they are; `lost` rows are read
+    and appear nowhere (negative: appear from nowhere).
     """
 
-    def __init__(self, **blocked: str) -> None:
-        self.blocked = blocked
+    def __init__(
+        self,
+        violations: Mapping[str, Sequence[Violation]] | None = None,
+        *,
+        waits_for: Sequence[str] = (),
+        unevaluated: Mapping[str, str] | None = None,
+        lost: int = 0,
+    ) -> None:
+        self.violations = violations or {}
+        self.waits_for = tuple(waits_for)
+        self.unevaluated = dict(unevaluated or {})
+        self.lost = lost
         self.tasks: list[Task] = []
 
     def run(self, task: Task) -> Result:
         self.tasks.append(task)
         table = lake_table(task.layer, task.table)
-        results = self._bronze(task, table) if task.layer == "bronze" else self._silver(task, table)
-        return Result(partitions=tuple(self._judged(result) for result in results), seconds=0.5)
+        if task.layer == "bronze":
+            results, read = self._bronze(task, table), None
+        else:
+            results, read = self._silver(task, table)
+        return Result(
+            partitions=tuple(self._judged(result) for result in results),
+            seconds=0.5,
+            source_rows=None if read is None else read + self.lost,
+            unevaluated=self.unevaluated,
+            audit_seconds=0.25,
+        )
 
     def _judged(self, result: PartitionResult) -> PartitionResult:
-        reason = self.blocked.get(result.partition.replace("-", "_"))
-        return result.model_copy(update={"blocked": (reason,)}) if reason else result
+        found = (*result.violations, *self.violations.get(result.partition, ()))
+        return result.model_copy(update={"violations": found, "waits_for": self.waits_for})
 
     def _bronze(self, task: Task, table: LakeTable) -> list[PartitionResult]:
         staged: list[StagedObject] = []
@@ -174,10 +196,12 @@ class FakeEngine:
                 content=_content(everything),
                 objects=tuple(staged),
                 quarantine=quarantine,
+                violations=(Violation(rule="readable", rows=rejected),) if rejected else (),
             )
         ]
 
-    def _silver(self, task: Task, table: LakeTable) -> list[PartitionResult]:
+    def _silver(self, task: Task, table: LakeTable) -> tuple[list[PartitionResult], int]:
+        """The partitions asked for, and how many rows were read for all of them."""
         assert table.source is not None
         newest: dict[tuple[Any, ...], Row] = {}
         placed: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
@@ -190,7 +214,10 @@ class FakeEngine:
                 kind = "quarantine" if None in key else "duplicates" if key in newest else "data"
                 newest.setdefault(key, row)
                 placed[partition][kind].append(row)
-        return [self._silver_partition(task, table, partition, placed[partition]) for partition in task.partitions]
+        read = sum(len(rows) for kinds in placed.values() for rows in kinds.values())
+        return [
+            self._silver_partition(task, table, partition, placed[partition]) for partition in task.partitions
+        ], read
 
     def _silver_partition(
         self, task: Task, table: LakeTable, partition: str, rows: dict[str, list[Row]]
@@ -209,6 +236,7 @@ class FakeEngine:
             content=_content(rows["data"]),
             objects=(staged["data"],) if "data" in staged else (),
             quarantine=staged.get("quarantine"),
+            violations=_found_without_key(table, rows["quarantine"]),
         )
 
 
@@ -218,6 +246,11 @@ def ingest(lake: Lake, *tables: LakeTable) -> str:
     for table in tables:
         assert lake.materialise(table, [batch], FakeEngine().run, "ingest").failed == {}
     return batch
+
+
+def _found_without_key(table: LakeTable, rows: Iterable[Row]) -> tuple[Violation, ...]:
+    missing = Counter(name for row in rows for name in table.primary_key if row[name] is None)
+    return tuple(Violation(rule=f"not_null__{name}", rows=count) for name, count in missing.items())
 
 
 def contract_fingerprint(table: LakeTable) -> str:

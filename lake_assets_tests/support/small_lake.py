@@ -32,8 +32,8 @@ from lake_assets.settings import EngineName, Settings
 
 _FAILURES = "failures.json"
 _SECONDS = 400
-# A JVM that lives for half a minute is faster when it does not optimise.
-_QUICK_JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+# A JVM that lives for half a minute is faster when it does not optimise; what it compiles must have room all the same.
+_QUICK_JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"}
 
 Files = Mapping[str, bytes]
 """Content of source files by path relative to the source folder."""
@@ -122,7 +122,12 @@ def play(folder: Path, engine: Engine, layers: Iterable[str]) -> None:
 
 def play_apart(folder: Path, engine: EngineName, layers: Iterable[str]) -> None:
     """`play` in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, engine, str(folder), *layers]
+    run_apart(__spec__.name, engine, str(folder), *layers)
+
+
+def run_apart(module: str, *arguments: str) -> None:
+    """Run a module in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
         command, env=os.environ | _QUICK_JAVA, capture_output=True, text=True, timeout=_SECONDS, check=False
     )

@@ -28,7 +28,7 @@ def look(tmp_path: Path, content: bytes, table: str = "inventory", name: str = "
 @pytest.mark.parametrize("name", ["file.dat", "file.dat.gz", "file.gz", "file"])
 def test_gzip_and_plain_files_are_looked_through_alike(tmp_path: Path, name: str) -> None:
     found = look(tmp_path, b"1|2|3|4|\n5|6|7|8|\n", name=name)
-    assert found == Inspection(lines=2, encoding="utf-8", terminated=True, plain=True)
+    assert found == Inspection(lines=2, fields=4, encoding="utf-8", terminated=True, plain=True)
 
 
 def test_both_kinds_are_opened_as_their_decompressed_bytes(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_every_line_is_counted(tmp_path: Path, content: bytes, lines: int, name:
         (b"1|2|3|4|\n", True),
         (b"1|2|3|4\n", False),
         (b"1|2|3||\n", True),
-        (b"1|2|3|\n", False),
-        (b"|||\n", False),
+        (b"1|2|3|\n1|2|3|4\n", False),
+        (b"|||\n|||4\n", False),
         (b"||||\n", True),
         (b"1|2|3|4\n1|2|3|\n1|2|3|\n", False),
         (b"1|2|3||\n1|2|3||\n1|2|3|4|\n", True),
@@ -95,6 +95,11 @@ def test_every_line_is_counted(tmp_path: Path, content: bytes, lines: int, name:
         (b"1|2\n1|2|3|4|5|6|\n1|2|3|4\n", False),
         (b"1|2|3|4|\n1|2|3|4\n1|2|3|4|\n", True),
         (b"1|2|3|4\n1|2|3|4\n1|2|3|4|\n", False),
+        (b"1|2|3|\n", True),
+        (b"|||\n", True),
+        (b"1|2|3|4|5|\n", True),
+        (b"1|2|3|4|5\n", False),
+        (b"1|2\n", False),
         (b"", True),
     ],
 )
@@ -173,17 +178,58 @@ def test_only_tables_of_numbers_can_be_plain(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("content", [b"1|2|3\n", b"1|2|3|4|5|\n", b"no delimiter at all\n", b"1;2;3;4\n" * 5])
-def test_a_file_whose_columns_do_not_fit_its_table_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "fields"),
+    [
+        (b"1|2|3|4|\n", 4),
+        (b"1|2|3|4\n", 4),
+        (b"1|2|3|4\r\n", 4),
+        (b"|||\n1|2|3|4\n", 4),
+        (b"1|2|3\n", 3),
+        (b"1|2|3|\n", 3),
+        (b"1|2|3|4|5|\n", 5),
+        (b"1|2|3|4|5\n", 5),
+        (b"1|2|3|4|5|\r\n1|2|3|4||\r\n", 5),
+        (b"1|2\n", 2),
+        (b"1|2|3|4|5|\n" * 2 + b"1|2|3|4|\n", 5),
+        (b"1|2|3|4|5|\n1|2|3|4|\n", 4),
+        (b"1|2|3|4|5|\n1|2|\n", 2),
+        (b"\n1|2|3|4|5|\n\n\n", 5),
+        (b"", 0),
+        (b"\n\n", 0),
+    ],
+)
+def test_a_file_has_as_many_fields_as_most_of_its_first_lines_and_the_declared_number_when_in_doubt(
+    tmp_path: Path, content: bytes, fields: int
+) -> None:
+    assert look(tmp_path, content).fields == fields
+
+
+def test_a_file_with_other_columns_than_declared_is_looked_through_like_any_other(tmp_path: Path) -> None:
+    assert look(tmp_path, b"1|2|3|4|5|\n" * 3) == Inspection(
+        lines=3, fields=5, encoding="utf-8", terminated=True, plain=True
+    )
+
+
+@pytest.mark.parametrize("content", [b"no delimiter at all\n", b"1;2;3;4\n" * 5, b"\x00\x01\x02", b"one\n\ntwo\n"])
+def test_a_file_without_delimiters_is_no_file_of_its_table(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(SourceError) as refused:
         look(tmp_path, content)
-    delimiters = content.split(b"\n")[0].count(b"|")
     assert f"{tmp_path}/file.dat does not fit table inventory: the table has 4 columns" in str(refused.value)
-    assert f"(the first has {delimiters} delimiters)" in str(refused.value)
+    assert "the first lines are of one field each (fields are parted by |)" in str(refused.value)
+    assert "Check that the file lies in the folder of its table." in str(refused.value)
 
 
-def test_one_line_that_fits_is_enough_to_let_the_engine_judge_the_others(tmp_path: Path) -> None:
-    assert look(tmp_path, b"1|2|\n" * 500 + b"1|2|3|4|\n").lines == 501
+def test_single_lines_of_another_length_do_not_change_what_the_file_has(tmp_path: Path) -> None:
+    few = look(tmp_path, b"1|2|\n" + b"1|2|3|4|\n" * 500)
+    assert (few.lines, few.fields, few.terminated) == (501, 4, True)
+    most = look(tmp_path, b"1|2|\n" * 500 + b"1|2|3|4|\n")
+    assert (most.lines, most.fields, most.terminated) == (501, 2, True)
+
+
+def test_the_fields_are_those_of_the_first_lines_whatever_comes_late(tmp_path: Path) -> None:
+    found = look(tmp_path, b"1|2|3|4|\n" * 1000 + b"1|2|3|4|5|\n" * 5000)
+    assert (found.lines, found.fields) == (6000, 4)
 
 
 def test_a_truncated_gzip_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:

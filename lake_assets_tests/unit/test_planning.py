@@ -8,7 +8,7 @@ import pytest
 
 from lake_assets.contract.calendar import first_sk_of, last_sk_of
 from lake_assets.contract.layers import BRONZE, GOLD, SILVER, LakeTable
-from lake_assets.contract.tables import FACTS
+from lake_assets.contract.tables import FACTS, TABLES
 from lake_assets.errors import LakeError, StorageError
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.planning import TRANSFORM_VERSIONS, PartitionPlan, Planner, stale
@@ -51,6 +51,14 @@ def publish_bronze(ledger: Ledger, table: str, batch: str, **versions: str) -> N
 def settle(ledger: Ledger, table: LakeTable, plan: PartitionPlan) -> None:
     """As after publishing what the plan says."""
     commit(ledger, table, plan.partition, publication(inputs=plan.inputs, batches=plan.batches))
+
+
+def wait(ledger: Ledger, table: LakeTable, *names: str) -> None:
+    """As after publishing rows of which some wait for these tables, in their present versions."""
+    planner = Planner(ledger)
+    plan = silver(ledger, table)
+    versions = {name: planner.reference_version(name) for name in names}
+    commit(ledger, table, plan.partition, publication(inputs=plan.inputs, batches=plan.batches, waits_for=versions))
 
 
 def silver(ledger: Ledger, table: LakeTable = INVENTORY, *batches: str) -> PartitionPlan:
@@ -217,6 +225,151 @@ def test_a_planner_sees_the_ledger_as_it_first_read_it(ledger: Ledger) -> None:
     settle(ledger, INVENTORY, before[0])
     convert(ledger, "inventory", 2, b="1")
     assert planner.silver(INVENTORY, ("1998-01",)) == before
+
+
+def test_rows_that_wait_for_a_dimension_make_a_partition_stale_when_its_content_changes(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1")
+    commit(ledger, SILVER["item"], "all", publication(content="1"))
+    wait(ledger, INVENTORY, "item")
+    assert silver(ledger).is_fresh
+    commit(ledger, SILVER["item"], "all", publication("rebuilt", content="1", run_id="later", inputs="newer"))
+    assert silver(ledger).is_fresh
+    commit(ledger, SILVER["item"], "all", publication(content="2"))
+    assert not silver(ledger).is_fresh
+    wait(ledger, INVENTORY, "item")
+    assert silver(ledger).is_fresh
+
+
+def test_rows_that_wait_for_a_dimension_that_is_not_there_make_a_partition_stale_once_it_is(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1")
+    wait(ledger, INVENTORY, "item", "warehouse")
+    assert silver(ledger).is_fresh
+    leave_publishing(ledger, SILVER["item"], "all", publication())
+    assert silver(ledger).is_fresh
+    commit(ledger, SILVER["item"], "all", publication())
+    assert not silver(ledger).is_fresh
+
+
+def test_a_changed_dimension_leaves_a_partition_fresh_that_waits_for_none_or_another(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1")
+    for waits_for in ((), ("warehouse",)):
+        commit(ledger, SILVER["item"], "all", publication(content="1"))
+        wait(ledger, INVENTORY, *waits_for)
+        commit(ledger, SILVER["item"], "all", publication(content="2"))
+        assert silver(ledger).is_fresh
+
+
+def test_each_month_waits_for_itself(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1")
+    january, february = Planner(ledger).silver(INVENTORY, ("1998-01", "1998-02"))
+    settle(ledger, INVENTORY, february)
+    commit(ledger, INVENTORY, january.partition, publication(inputs=january.inputs, waits_for={"item": ""}))
+    commit(ledger, SILVER["item"], "all", publication())
+    assert stale(Planner(ledger).silver(INVENTORY, ("1998-01", "1998-02"))) == ["1998-01"]
+
+
+def test_returns_that_wait_for_their_sales_become_stale_when_sales_arrive_or_change(ledger: Ledger) -> None:
+    returns = SILVER["store_returns"]
+    convert(ledger, "store_returns", 1, r="1")
+    wait(ledger, returns, "store_sales")
+    assert silver(ledger, returns).is_fresh
+    convert(ledger, "web_sales", 2, s="1")
+    assert silver(ledger, returns).is_fresh
+    convert(ledger, "store_sales", 3, s="1")
+    assert not silver(ledger, returns).is_fresh
+    wait(ledger, returns, "store_sales")
+    assert silver(ledger, returns).is_fresh
+    publish_bronze(ledger, "store_sales", "batch-000003", s="1")
+    assert silver(ledger, returns).is_fresh
+    publish_bronze(ledger, "store_sales", "batch-000003", s="2")
+    assert not silver(ledger, returns).is_fresh
+
+
+def test_sales_that_were_published_in_silver_are_no_news_for_returns_that_wait_for_them(ledger: Ledger) -> None:
+    returns = SILVER["store_returns"]
+    convert(ledger, "store_returns", 1, r="1")
+    convert(ledger, "store_sales", 2, s="1")
+    wait(ledger, returns, "store_sales")
+    commit(ledger, SILVER["store_sales"], "1998-01", publication(content="published"))
+    assert silver(ledger, returns).is_fresh
+
+
+def test_returns_that_wait_for_nothing_stay_fresh_when_sales_arrive(ledger: Ledger) -> None:
+    returns = SILVER["store_returns"]
+    convert(ledger, "store_returns", 1, r="1")
+    settle(ledger, returns, silver(ledger, returns))
+    convert(ledger, "store_sales", 2, s="1")
+    assert silver(ledger, returns).is_fresh
+
+
+def test_a_dimension_waits_for_another_like_a_fact(ledger: Ledger) -> None:
+    convert(ledger, "store", 1, a="1")
+    settle(ledger, SILVER["store"], silver(ledger, SILVER["store"], "batch-000001"))
+    wait(ledger, SILVER["store"], "date_dim")
+    assert silver(ledger, SILVER["store"]).is_fresh
+    commit(ledger, SILVER["date_dim"], "all", publication())
+    assert not silver(ledger, SILVER["store"]).is_fresh
+
+
+def compared_with(ledger: Ledger, table: str) -> list[tuple[str, str, str]]:
+    """Table, partition and object of everything that rows of a silver table are compared with."""
+    found = Planner(ledger).references(SILVER[table])
+    return [(source.table, source.partition, source.stored.key) for source in found]
+
+
+def test_rows_are_compared_with_the_dimensions_that_they_refer_to_as_far_as_these_are_published(
+    ledger: Ledger,
+) -> None:
+    assert compared_with(ledger, "inventory") == []
+    for name in ("item", "warehouse", "reason"):
+        commit(ledger, SILVER[name], "all", publication(f"silver/{name}/{name}.parquet"))
+    leave_publishing(ledger, SILVER["date_dim"], "all", publication("silver/date_dim/date_dim.parquet"))
+    assert compared_with(ledger, "inventory") == [
+        ("item", "all", "silver/item/item.parquet"),
+        ("warehouse", "all", "silver/warehouse/warehouse.parquet"),
+    ]
+
+
+@pytest.mark.parametrize("table", [table for table in SILVER.values() if table.source], ids=lambda table: table.name)
+def test_only_returns_are_compared_with_sales_and_only_with_those_of_their_channel(
+    ledger: Ledger, table: LakeTable
+) -> None:
+    for number, fact in enumerate(FACTS, 1):
+        convert(ledger, fact.name, number, a="1")
+        commit(ledger, SILVER[fact.name], "1998-01", publication())
+    for name in TABLES:
+        if not TABLES[name].is_fact:
+            commit(ledger, SILVER[name], "all", publication(f"silver/{name}"))
+    source = TABLES[table.name]
+    found = compared_with(ledger, table.name)
+    sales = [name for name, _, _ in found if TABLES[name].is_fact]
+    expected = {"store_returns": "store_sales", "catalog_returns": "catalog_sales", "web_returns": "web_sales"}
+    assert sales == ([expected[table.name]] if table.name in expected else [])
+    assert {name for name, _, _ in found} - set(sales) == {key.references for key in source.foreign_keys}
+
+
+def test_returns_are_compared_with_the_newest_version_of_all_sales_files_that_arrived(ledger: Ledger) -> None:
+    convert(ledger, "store_sales", 1, a="1", b="1")
+    convert(ledger, "store_sales", 2, a="2")
+    convert(ledger, "web_sales", 3, a="1")
+    assert sorted(compared_with(ledger, "store_returns")) == [
+        ("store_sales", "batch-000001", "bronze/store_sales/source_batch=batch-000001/b.dat.parquet"),
+        ("store_sales", "batch-000002", "bronze/store_sales/source_batch=batch-000002/a.dat.parquet"),
+    ]
+
+
+def test_gold_is_compared_with_nothing(ledger: Ledger) -> None:
+    publish_silver(ledger, "1998-03")
+    assert Planner(ledger).references(DAILY) == []
+
+
+def test_batches_that_are_not_in_bronze_yet_are_named(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1")
+    pinned(ledger, 2, "inventory/b.dat")
+    pinned(ledger, 3, "reason/b.dat")
+    convert(ledger, "inventory", 4, c="1")
+    leave_publishing(ledger, BRONZE["inventory"], "batch-000004", publication())
+    assert Planner(ledger).unconverted("inventory") == ["batch-000002", "batch-000004"]
 
 
 def publish_silver(ledger: Ledger, *months: str, but_not: tuple[str, str] | None = None) -> None:
