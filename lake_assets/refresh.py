@@ -72,16 +72,27 @@ def facts(
 
 
 def _can_be_audited(planner: Planner, fact: LakeTable) -> bool:
-    """Whether the fact's own files are in bronze, and the tables that it is compared with stand for theirs.
+    """Whether the fact's own files are in bronze, and the tables that it is compared with stand for theirs."""
+    return bool(planner.entries(BRONZE[fact.name])) and not _waits_for(planner, fact)
+
+
+def _waits_for(planner: Planner, fact: LakeTable) -> list[str]:
+    """Tables that do not stand for what arrived, but should before the fact is built.
 
     A dimension or a sale that is still on its way would make good rows look wrong.
     """
-    if fact.source is None or not planner.entries(BRONZE[fact.name]):
-        return False
+    if fact.source is None:
+        return []
     sales = [fact.source.sale.sales] if fact.source.sale else []
-    dimensions = {key.references for key in fact.source.foreign_keys}
-    arrived = not any(planner.unconverted(name) for name in (fact.name, *sales, *dimensions))
-    return arrived and not any(planner.unapplied(SILVER[name]) for name in dimensions)
+    dimensions = sorted({key.references for key in fact.source.foreign_keys})
+    converted = [f"bronze.{name}" for name in (fact.name, *sales, *dimensions) if planner.unconverted(name)]
+    return converted + [f"silver.{name}" for name in dimensions if planner.unapplied(SILVER[name])]
+
+
+def held_up(planner: Planner) -> dict[LakeTable, list[str]]:
+    """Facts with months to be built that wait for other tables, and for which."""
+    waiting = {fact: _waits_for(planner, fact) for fact in SILVER_FACTS if planner.entries(BRONZE[fact.name])}
+    return {fact: on for fact, on in waiting.items() if on and stale(planner.silver(fact, fact.partitions))}
 
 
 def months_of_facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[str]:

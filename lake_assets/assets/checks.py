@@ -1,6 +1,6 @@
 """Asset checks: what the rules of a table found, for the Dagster UI.
 
-One check per table and kind of rule (283), not one per rule (931): ten names stand in the list where forty would be cut
+One check per table and kind of rule (307), not one per rule (931): ten names stand in the list where forty would be cut
 short, and a run writes a third of the events. What each rule found is in the check's metadata, its history in quality.results.
 """
 
@@ -17,7 +17,7 @@ from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.rules import KINDS, Kind, Rule, rules_of
 from lake_assets.lake import layout
 from lake_assets.lake.audit import Verdict
-from lake_assets.lake.records import Publication
+from lake_assets.lake.records import LedgerEntry
 
 _PARTITIONS_SHOWN = 20
 SAMPLES_SHOWN = 5
@@ -32,11 +32,21 @@ def check_specs(table: LakeTable) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             kind,
             asset=dg.AssetKey([table.layer, table.name]),
-            description=f"{KINDS[kind]}: {len(rules)} {'rule' if len(rules) == 1 else 'rules'}.",
-            metadata={"rules": dg.MetadataValue.md("\n".join(f"- `{rule.name}`: {rule.sentence}" for rule in rules))},
+            description=_about(kind, rules),
+            metadata={
+                "rules": dg.MetadataValue.md(
+                    "\n".join(f"- `{rule.name}` ({rule.action}): {rule.sentence}" for rule in rules)
+                )
+            },
         )
         for kind, rules in kinds.items()
     ]
+
+
+def _about(kind: Kind, rules: Sequence[Rule]) -> str:
+    blocks = any(rule.action == "block" for rule in rules)
+    number = f"{len(rules)} rule{'' if len(rules) == 1 else 's'}"
+    return f"{KINDS[kind]}: {number}." + (" A partition that breaks a blocking one is not published." if blocks else "")
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,9 @@ class _State:
 
 
 def check_results(
-    table: LakeTable, root: Path, verdicts: Iterable[Verdict], standing: Mapping[str, Publication]
+    table: LakeTable, root: Path, verdicts: Iterable[Verdict], standing: Mapping[str, LedgerEntry]
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result per check. `standing` are the publications of all partitions; those of this run are told by `verdicts`."""
+    """One result per check. `standing` are the entries of all partitions; those of this run are told by `verdicts`."""
     by_rule: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         by_rule.setdefault(verdict.rule.name, []).append(verdict)
@@ -90,13 +100,14 @@ def check_results(
         yield _result(table, root, kind, of_kind)
 
 
-def _standing(rule: Rule, others: Mapping[str, Publication]) -> dict[str, int]:
-    """Violations above the threshold in partitions that this run did not touch."""
-    return {
-        partition: known.violations[rule.name]
-        for partition, known in others.items()
-        if known.violations.get(rule.name, 0) > rule.threshold * (known.rows + known.quarantined)
-    }
+def _standing(rule: Rule, others: Mapping[str, LedgerEntry]) -> dict[str, int]:
+    """Violations above the threshold in partitions that this run did not touch, those included that wait blocked."""
+    found = {partition: entry.blocked[rule.name] for partition, entry in others.items() if rule.name in entry.blocked}
+    for partition, entry in others.items():
+        known = entry.settled
+        if known and known.violations.get(rule.name, 0) > rule.threshold * (known.rows + known.quarantined):
+            found[partition] = known.violations[rule.name]
+    return found
 
 
 def _result(table: LakeTable, root: Path, name: str, states: Sequence[_State]) -> dg.AssetCheckResult:
@@ -115,10 +126,19 @@ def _result(table: LakeTable, root: Path, name: str, states: Sequence[_State]) -
 
 def _description(states: Sequence[_State], failed: Sequence[_State], unevaluated: Sequence[_State]) -> str:
     if failed:
-        return "; ".join(f"{state.rule.name}: {sum(state.by_partition.values()):,}" for state in failed)
+        return "; ".join(_in_short(state) for state in failed)
     if unevaluated:
         return f"not evaluated: {unevaluated[0].verdicts[0].note}"
     return f"{len(states)} of {len(states)} rules hold"
+
+
+def _in_short(state: _State) -> str:
+    """Where a rule is broken, how often, and one example."""
+    where = list(state.by_partition)
+    names = where[0] if len(where) == 1 else f"{where[0]} and {len(where) - 1} more"
+    sample = next((sample for verdict in state.verdicts for sample in verdict.samples), None)
+    count = f"{sum(state.by_partition.values()):,} in {names}" if where else "broken"
+    return f"{state.rule.name}: {count}" + (f", e.g. {sample}" if sample else "")
 
 
 def _metadata(table: LakeTable, root: Path, states: Sequence[_State]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -34,8 +34,9 @@ def materialise(
     except LakeError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     problems = [*_explain(table, outcome), *_register(table, lake)]
-    standing = {name: entry.settled for name, entry in lake.ledger.entries(table).items() if entry.settled}
-    yield from check_results(table, lake.settings.root, lake.told(table, outcome), standing)
+    entries = {name: versioned.entry for name, versioned in lake.ledger.entries(table).items()}
+    yield from check_results(table, lake.settings.root, lake.told(table, outcome), entries)
+    standing = {name: entry.settled for name, entry in entries.items() if entry.settled}
     published = _metadata_by_partition(table, partitions, outcome, lake, standing)
     if problems:
         for partition, metadata in published.items():
@@ -88,10 +89,13 @@ def _explain(table: LakeTable, outcome: Outcome) -> list[str]:
         f"{table.identifier}: {len(outcome.failed)} of {total} partitions were not published; "
         "what was published before stays as it was.",
         *(f"{', '.join(partitions)}: {reason}" for reason, partitions in by_reason.items()),
-        *([_remedy(table, blocking[0])] if blocking else []),
+        *([_remedy(table, blocking)] if blocking else []),
     ]
 
 
-def _remedy(table: LakeTable, rule: Rule) -> str:
-    setting = json.dumps({f"{table.identifier}.{rule.name}": rule.allowed_actions[0]})
+def _remedy(table: LakeTable, rules: Iterable[Rule]) -> str:
+    relaxed = {f"{table.identifier}.{rule.name}": rule.allowed_actions[0] for rule in rules if rule.kind != "conservation"}
+    if not relaxed:
+        return "Nothing was lost: the files are as they were, and so is what was published."
+    setting = json.dumps(relaxed)
     return f"Correct the data, or, where it is right after all, relax the rule: LAKE_RULES='{setting}'."

@@ -25,6 +25,11 @@ class Format(StrEnum):
     json = "json"
 
 
+class NestedFormat(StrEnum):
+    table = "table"
+    json = "json"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         output.print(__version__)
@@ -88,9 +93,50 @@ def query(
     show_result(run_query(load_settings().root, sql), format.value)
 
 
+quarantine = typer.Typer(help="Rows and lines that were taken out because they break a rule.", no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine")
+TableOption = Annotated[str | None, typer.Option("--table", help="Only this source table, e.g. store_sales.")]
+
+
+@quarantine.command("list")
+def list_quarantine(
+    table: TableOption = None,
+    rule: Annotated[str | None, typer.Option(help="Only this rule, e.g. foreign_key__ss_item_sk.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Only rows of this batch, e.g. batch-000001.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the counts.")] = Format.table,
+) -> None:
+    """Count the rows in quarantine by table, partition, batch and rule."""
+    from lake_assets.cli.quarantine import show_quarantine
+
+    show_quarantine(load_settings(), table, rule, batch, format.value)
+
+
+@quarantine.command("replay")
+def replay_quarantine(table: TableOption = None) -> None:
+    """Build the partitions with rows in quarantine anew, after the data or a rule was corrected.
+
+    New and corrected files are taken in first, as by `lake-assets run`. Rows that now pass move to silver.
+    """
+    from lake_assets.cli.quarantine import replay
+
+    replay(load_settings(), table)
+
+
+@app.command()
+def profile(
+    table: Annotated[str, typer.Argument(help="layer.table, or a table's name: then silver, else gold, else bronze.")],
+    format: Annotated[NestedFormat, typer.Option(help="How to print the profile.")] = NestedFormat.table,
+) -> None:
+    """Show what every column of a table holds, and propose rules that its contract lacks."""
+    from lake_assets.cli.profile import show_profile
+    from lake_assets.query.profile import profile_table
+
+    show_profile(profile_table(load_settings().root, table), format.value)
+
+
 @app.command()
 def status() -> None:
-    """Show every table: partitions, rows, bytes, last publication, and whether every source row is accounted for."""
+    """Show every table, whether every source row is accounted for, and which rules are broken since when."""
     from lake_assets.cli.show import show_status
     from lake_assets.lake.lake import Lake
 

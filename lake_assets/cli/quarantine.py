@@ -44,16 +44,21 @@ def show_quarantine(settings: Settings, table: str | None, rule: str | None, bat
 
 
 def replay(settings: Settings, table: str | None) -> None:
-    """Take in what is new, and build anew every partition with rows in quarantine. Tells what left quarantine."""
+    """Take in what is new, and judge anew every partition with rows in quarantine, or with published rows that should be there.
+
+    Tells what left quarantine, or came into it.
+    """
     names = _tables(table)
     lake = Lake(settings)
     before = _quarantined(lake, names)
 
-    def has_quarantine(candidate: LakeTable, partition: str) -> bool:
-        return before.get((candidate, partition), 0) > 0
+    kept = _kept_too_long(lake, names)
+
+    def is_to_be_judged(candidate: LakeTable, partition: str) -> bool:
+        return before.get((candidate, partition), 0) > 0 or (candidate, partition) in kept
 
     try:
-        run_lake(settings, None, None, has_quarantine)
+        run_lake(settings, None, None, is_to_be_judged)
     except RunFailedError:
         _tell(before, _quarantined(lake, names))
         raise
@@ -85,6 +90,19 @@ def _quarantined(lake: Lake, names: Iterable[str]) -> dict[tuple[LakeTable, str]
     return counts
 
 
+def _kept_too_long(lake: Lake, names: Iterable[str]) -> set[tuple[LakeTable, str]]:
+    """Partitions published with rows that break a rule which would not let them pass any more."""
+    planner = lake.planner()
+    found: set[tuple[LakeTable, str]] = set()
+    for name in names:
+        for table in (BRONZE[name], SILVER[name]):
+            strict = {rule.name for rule in lake.rules(table) if rule.action != "warn"}
+            for partition, known in planner.entries(table).items():
+                if known.settled and strict & set(known.settled.violations):
+                    found.add((table, partition))
+    return found
+
+
 def _table(counts: Iterable[QuarantineCount]) -> Table:
     grid = Table(title="In quarantine")
     for heading in ("table", "partition", "batch", "rule", "rows"):
@@ -99,6 +117,5 @@ def _tell(before: dict[tuple[LakeTable, str], int], after: dict[tuple[LakeTable,
     if not was and not still:
         errors.print("Nothing is in quarantine.")
         return
-    errors.print(
-        f"In quarantine before: {was:,} rows; now: {still:,}. `lake-assets quarantine list` tells which rules they break."
-    )
+    rules = " `lake-assets quarantine list` tells which rules they break." if still else ""
+    errors.print(f"In quarantine before: {was:,} {'row' if was == 1 else 'rows'}; now: {still:,}.{rules}")

@@ -218,6 +218,8 @@ def _close(planner: Planner, runner: _Runner, is_part: bool) -> None:
     waiting = refresh.waiting_for(planner)
     if waiting:
         errors.print(f"Gold waits for source files of {', '.join(waiting)}.")
+    for fact, on in refresh.held_up(planner).items():
+        errors.print(f"{fact.identifier} waits until {', '.join(on)} {'is' if len(on) == 1 else 'are'} up to date.")
     if not runner.runs:
         whole = "every table is up to date with the source."
         part = "what is selected is up to date, or waits for tables that are not (`+key:...` selects those too)."

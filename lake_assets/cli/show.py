@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lake_assets.cli.console import errors, human_bytes, output
-from lake_assets.contract.layers import BRONZE, LAKE_TABLES, LakeTable
+from lake_assets.contract.layers import BRONZE, LAKE_TABLES, SILVER, LakeTable
 from lake_assets.lake.balance import balance
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
@@ -80,12 +80,15 @@ def _tables(planner: Planner, tables: Iterable[LakeTable], seconds: Mapping[Lake
     grid.add_column("seconds" if seconds else "last published (UTC)", justify="right", no_wrap=True)
     for table in tables:
         published = [entry.settled for entry in planner.entries(table).values() if entry.settled]
-        unsettled = sum(1 for entry in planner.entries(table).values() if not entry.settled)
+        entries = [versioned.entry for versioned in planner.entries(table).values()]
+        blocked = sum(1 for entry in entries if entry.blocked)
+        unfinished = sum(1 for entry in entries if not entry.settled and not entry.blocked)
+        notes = [f"{count} {what}" for count, what in ((blocked, "blocked"), (unfinished, "unfinished")) if count]
         last = max((known.published_at for known in published), default=None)
         latest = f"{last:%Y-%m-%d %H:%M:%S}" if last else "never"
         grid.add_row(
             table.identifier,
-            f"{len(published):,}" + (f" ({unsettled} unfinished)" if unsettled else ""),
+            f"{len(published):,}" + (f" ({', '.join(notes)})" if notes else ""),
             f"{sum(known.rows for known in published):,}",
             human_bytes(sum(known.bytes for known in published)),
             f"{seconds[table]:.2f}" if seconds else latest,
@@ -113,7 +116,10 @@ def _balances(planner: Planner) -> Table:
         if not planner.entries(BRONZE[name]):
             grid.add_row(name, "no files yet")
         elif found is None:
-            grid.add_row(name, "behind the source: `lake-assets run`")
+            blocked = any(
+                known.entry.blocked for layer in (BRONZE, SILVER) for known in planner.entries(layer[name]).values()
+            )
+            grid.add_row(name, "blocked" if blocked else "to be run")
         else:
             counts = (
                 found.source,

@@ -105,7 +105,8 @@ def _order_condition(rule: Rule, source: Table) -> Column:
     if source.order is None:
         raise ValueError(f"{source.name} has no orders")
     if rule.subject == "date":
-        return F.col(source.order.sold_date) != F.col("sold_date_sk_resolved")
+        resolved = F.col("sold_date_sk_resolved")
+        return (resolved == silver.CONFLICT) | (F.col(source.order.sold_date) != resolved)
     return F.col(source.order.customer) != F.col("customer_sk_resolved")
 
 

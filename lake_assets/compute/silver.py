@@ -16,6 +16,9 @@ from lake_assets.contract.layers import BATCH_COLUMN, LOAD_TIMESTAMP, LakeTable
 from lake_assets.contract.model import OrderHeader, Table
 from lake_assets.contract.types import is_text
 
+CONFLICT = -1
+"""Resolved date of an order whose lines name several; never published."""
+PLACED = "_placed_sk"
 _RANK = "_rank"
 
 
@@ -67,32 +70,37 @@ def raw_month(table: Table) -> Column:
     return month_from_sk(F.col(table.month.column))
 
 
-def with_resolved_order(lines: DataFrame, header: OrderHeader) -> DataFrame:
+def with_resolved_order(lines: DataFrame, header: OrderHeader, *, guess: bool) -> DataFrame:
     """Sales lines with the date and the customer of their order in `*_resolved`, and whether they were imputed.
 
-    Each order has at most one distinct date and customer, so MAX over its lines is that one (and the audit checks it).
-    A hash aggregate joined back, because a window would sort every line.
+    An order whose lines name several dates has none: its resolved date is `CONFLICT`, which the audit finds on every line, so
+    that no month in which the order has a line is published. With `guess` it is the latest of the dates instead. `PLACED` is
+    the day by which a line is given its partition. A hash aggregate joined back, because a window would sort every line.
     """
+    day = F.col(header.sold_date)
     orders = lines.groupBy(F.col(header.order).alias("_order")).agg(
-        F.max(header.sold_date).alias("sold_date_sk_resolved"),
-        F.max(header.customer).alias("customer_sk_resolved"),
+        F.min(day).alias("_first"), F.max(day).alias("_last"), F.max(header.customer).alias("customer_sk_resolved")
     )
-    joined = lines.join(orders, F.col(header.order) == F.col("_order")).drop("_order")
+    joined = lines.join(orders, F.col(header.order) == F.col("_order"))
+    agreed = F.when(F.col("_first") != F.col("_last"), F.lit(CONFLICT)).otherwise(F.col("_last"))
+    resolved = F.col("_last") if guess else agreed
     return joined.withColumns(
         {
-            "sold_date_imputed": F.col(header.sold_date).isNull() & F.col("sold_date_sk_resolved").isNotNull(),
+            "sold_date_sk_resolved": resolved,
+            "sold_date_imputed": day.isNull() & F.col("_last").isNotNull(),
             "customer_imputed": F.col(header.customer).isNull() & F.col("customer_sk_resolved").isNotNull(),
+            PLACED: F.col("_last") if guess else F.coalesce(day, F.col("_last")),
         }
-    )
+    ).drop("_order", "_first", "_last")
 
 
-def silver_rows(lines: DataFrame, table: LakeTable, load_timestamp: datetime) -> DataFrame:
-    """The columns of the silver table in order, text without trailing blanks and NULL when nothing is left."""
+def silver_rows(lines: DataFrame, table: LakeTable, load_timestamp: datetime, *besides: str) -> DataFrame:
+    """The columns of the silver table in order, text without trailing blanks and NULL when nothing is left, and `besides`."""
     if table.source is None:
         raise ValueError(f"{table.identifier} has no source table")
     clean = {column.name: _clean_text(column.name) for column in table.source.columns if is_text(column)}
     stamped = {**clean, LOAD_TIMESTAMP.name: timestamp(load_timestamp)}
-    return lines.withColumns(stamped).select(*(column.name for column in table.columns))
+    return lines.withColumns(stamped).select(*(column.name for column in table.columns), *besides)
 
 
 def month_of_row(table: Table) -> Column:

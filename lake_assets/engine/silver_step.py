@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from lake_assets.compute import silver
 from lake_assets.compute.audit import broken
-from lake_assets.compute.expressions import any_of
+from lake_assets.compute.expressions import any_of, month_from_sk
 from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BATCH_COLUMN, SILVER, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Table
@@ -159,11 +159,13 @@ class _Pass:
         return placed if complete else placed.where(F.col(self._column).isin(*self._partitions))
 
     def _staged_rows(self) -> DataFrame:
-        lines = self._rows.kept
-        if self._source.order:
-            lines = silver.with_resolved_order(lines, self._source.order)
-        cleaned = silver.silver_rows(lines, self._table, self._task.load_timestamp)
-        return self._within(cleaned, silver.month_of_row)
+        stamp = self._task.load_timestamp
+        if self._source.order is None:
+            return self._within(silver.silver_rows(self._rows.kept, self._table, stamp), silver.raw_month)
+        guess = self._task.actions["order_header__date"] == "warn"
+        lines = silver.with_resolved_order(self._rows.kept, self._source.order, guess=guess)
+        rows = silver.silver_rows(lines, self._table, stamp, silver.PLACED)
+        return self._within(rows, lambda _: month_from_sk(F.col(silver.PLACED))).drop(silver.PLACED)
 
     def _write(self, frame: DataFrame, sort: Iterable[str], folder: str) -> None:
         write_partitions(frame, self._column, sort, f"{self._task.staging}/{folder}", self._table.codec)

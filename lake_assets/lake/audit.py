@@ -98,7 +98,8 @@ class _Judge:
             note = "files with other columns than declared were not read" if self.table.layer == "bronze" else part
             return Verdict(rule, item.partition, item.source_rows, None, note=note)
         kind = "lost" if self.lost > 0 else "invented"
-        note = f"{abs(self.lost):,} rows {kind}; please report this" if self.lost else ""
+        rows = "row" if abs(self.lost) == 1 else "rows"
+        note = f"{abs(self.lost):,} {rows} {kind}; please report this" if self.lost else ""
         return Verdict(rule, item.partition, item.source_rows, abs(self.lost), note=note)
 
     def _counted(self, rule: Rule, item: PartitionResult) -> Verdict:

@@ -103,9 +103,10 @@ class Lake:
         published: dict[str, Publication] = {}
         failed: dict[str, str] = {}
         for item, plan in zip(result.partitions, work.plans, strict=True):
-            blocking = [verdict.explanation() for verdict in by_partition[item.partition] if verdict.blocks]
+            blocking = [verdict for verdict in by_partition[item.partition] if verdict.blocks]
             if blocking:
-                failed[item.partition] = "; ".join(blocking)
+                failed[item.partition] = "; ".join(verdict.explanation() for verdict in blocking)
+                publisher.note_blocked(plan, {verdict.rule.name: verdict.violations or 0 for verdict in blocking})
                 continue
             try:
                 published[item.partition] = publisher.publish(item, plan)

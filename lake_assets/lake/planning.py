@@ -6,7 +6,7 @@ A plan reads the ledger only, never data. Two plans with equal `inputs` fingerpr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -87,11 +87,19 @@ class Planner:
         """Whether the source file of a batch arrived again in a later one."""
         return self._newest_batch[path] != batch
 
+    def _is_replaced(self, batch: Batch, table: LakeTable, by: Container[str]) -> bool:
+        """Whether all files of a table in a batch arrived again, each of them last in one of the batches `by`."""
+        newest = {self._newest_batch[file.path] for file in batch.files_of(table.name)}
+        return bool(newest) and batch.name not in newest and all(name in by for name in newest)
+
     def silver(self, table: LakeTable, partitions: Sequence[str], batches: Sequence[str] = ()) -> list[PartitionPlan]:
         """Plans of silver partitions. A dimension reads the batches applied already and `batches`; a fact reads all."""
         if table.partition_column is None:
             applied = self.applied_batches(table)
-            wanted = tuple(batch.name for batch in self.batches if batch.name in applied or batch.name in batches)
+            known = {*applied, *batches}
+            wanted = tuple(
+                batch.name for batch in self.batches if batch.name in known or self._is_replaced(batch, table, known)
+            )
         else:
             wanted = tuple(batch.name for batch in self.batches)
         sources = self._current_objects(BRONZE[table.name], wanted)
@@ -148,6 +156,7 @@ class Planner:
             for batch in self.batches
             if batch.files_of(dimension.name)
             and batch.name not in applied
+            and not self._is_replaced(batch, dimension, {known.name for known in self.batches})
             and self.entry(BRONZE[dimension.name], batch.name).settled
         ]
 

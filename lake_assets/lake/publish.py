@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import arrow_schema, schema_fingerprint
-from lake_assets.errors import AuditError
+from lake_assets.errors import AuditError, PublishConflictError
 from lake_assets.lake import layout
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.planning import PartitionPlan
@@ -50,6 +50,12 @@ class Publisher:
                 return self._commit_unchanged(result, before, plan)
             return self._replace(result, plan)
 
+    def note_blocked(self, plan: PartitionPlan, rules: Mapping[str, int]) -> None:
+        """Put on record that the audit blocked a partition; nothing when someone else published it meanwhile."""
+        entry = plan.entry.entry.model_copy(update={"blocked": dict(rules)})
+        with suppress(PublishConflictError):
+            self._ledger.write(self._table, entry, plan.entry.version)
+
     def _replace(self, result: PartitionResult, plan: PartitionPlan) -> Publication:
         staged = dict(self._staged_objects(result))
         publication = self._publication(result, plan, staged)
@@ -60,7 +66,7 @@ class Publisher:
             self._store.replace(source, stored.key)
         for obsolete in self._obsolete(plan, publication):
             self._store.delete(obsolete)
-        committed = entry.model_copy(update={"publishing": None, "committed": publication})
+        committed = entry.model_copy(update={"publishing": None, "committed": publication, "blocked": {}})
         self._ledger.write(self._table, committed, version)
         return publication
 
@@ -73,7 +79,7 @@ class Publisher:
                 "waits_for": self._waits_for(result),
             }
         )
-        entry = plan.entry.entry.model_copy(update={"committed": publication})
+        entry = plan.entry.entry.model_copy(update={"committed": publication, "blocked": {}})
         # Also when it says nothing new: it is refused when someone else published since.
         self._ledger.write(self._table, entry, plan.entry.version)
         return publication

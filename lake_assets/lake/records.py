@@ -98,7 +98,8 @@ class LedgerEntry(Record):
     """State of one partition. `publishing` is set between the intent to replace its objects and the commit.
 
     An entry left with `publishing` set belongs to a writer that died: its objects may be old or new, each of them whole, and
-    publishing the partition again settles it.
+    publishing the partition again settles it. `blocked` counts, by rule, the rows for which the latest audit refused the
+    partition; the next publication clears it.
     """
 
     layer: str
@@ -106,6 +107,7 @@ class LedgerEntry(Record):
     partition: str
     committed: Publication | None = None
     publishing: Publication | None = None
+    blocked: dict[str, int] = Field(default_factory=dict)
 
     @property
     def settled(self) -> Publication | None:

@@ -526,7 +526,7 @@ def _examine_rows(spark: SparkSession, folder: Path, name: str) -> dict[str, lis
     audit = SilverAudit(spark, _silver_task(folder, name), SILVER[name], source)
     rows = spark.read.parquet(str(folder / f"cases/{name}.parquet"))
     if source.order:
-        ordered = with_resolved_order(rows, source.order)
+        ordered = with_resolved_order(rows, source.order, guess=False)
         rows = ordered.unionByName(rows.where(F.col(source.order.order).isNull()), allowMissingColumns=True)
     rows = audit.compared(rows, audit.rules("reference", "sale"))
     rules = audit.rules("placement", "row", "reference", "sale", "order")

@@ -71,6 +71,19 @@ query ($path: [String!]!) {
   }
 }
 """
+_CHECKS = """
+query ($path: [String!]!) {
+  assetNodeOrError(assetKey: {path: $path}) {
+    ... on AssetNode {
+      assetChecksOrError {
+        ... on AssetChecks {
+          checks { name executionForLatestMaterialization { runId evaluation { success severity } } }
+        }
+      }
+    }
+  }
+}
+"""
 _RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 _RUNS = "{ runsOrError(limit: 1000) { ... on Runs { results { runId } } } }"
 
@@ -85,6 +98,15 @@ class Materialisation:
     timestamp: str
     partition: str | None
     figures: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The latest result of an asset check; `severity` is ERROR or WARN."""
+
+    run_id: str
+    passed: bool
+    severity: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +143,16 @@ class Server:
             )
             for event in found
         )
+
+    def check_results(self, *asset: str) -> dict[str, CheckResult]:
+        """Results of the checks of an asset by name; checks that never ran have none."""
+        checks = self.ask(_CHECKS, path=asset)["assetNodeOrError"]["assetChecksOrError"]["checks"]
+        latest = {check["name"]: check["executionForLatestMaterialization"] for check in checks}
+        return {
+            name: CheckResult(found["runId"], found["evaluation"]["success"], found["evaluation"]["severity"])
+            for name, found in latest.items()
+            if found and found["evaluation"]
+        }
 
     def runs(self) -> frozenset[str]:
         return frozenset(run["runId"] for run in self.ask(_RUNS)["runsOrError"]["results"])

@@ -7,22 +7,34 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lake_assets.catalog.local import LocalCatalog
 from lake_assets.catalog.views import quarantine_view_name, view_name
 from lake_assets.contract.layers import BRONZE, SILVER, LakeTable
+from lake_assets.contract.quality import RESULTS, RESULTS_COMMENT, RESULTS_PARTITIONS
+from lake_assets.contract.rules import rule_of
+from lake_assets.contract.tables import TABLES
 from lake_assets.errors import QueryError
 from lake_assets.lake import layout
+from lake_assets.lake.audit import Verdict
+from lake_assets.lake.ledger import Ledger
+from lake_assets.lake.planning import Planner
+from lake_assets.lake.quality import record
 from lake_assets.lake.store import LocalStore
 from lake_assets.query.duckdb import connect, query
-from lake_assets_tests.support.lake_support import Row, put_table
+from lake_assets.query.quality import BrokenRule, broken_rules
+from lake_assets.query.quarantine import QuarantineCount, quarantine_counts
+from lake_assets_tests.support.lake_support import Row, pinned, put_table
 
 Reader = Callable[[Path, str], AbstractContextManager[Callable[[], int]]]
 """Opens the catalog in a mode and keeps it open; what it gives asks it again."""
@@ -352,3 +364,209 @@ def test_tables_registered_at_the_same_time_are_all_there(root: Path, catalog: L
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(catalog.register, tables))
     assert views(catalog) == sorted(view_name(table) for table in (INVENTORY, *tables))
+
+
+BAND, DANGLING = "range__inv_quantity_on_hand", "foreign_key__inv_item_sk"
+MONTHS = ("1998-01", "1998-02")
+
+
+def audit(root: Path, found: dict[str, int | None], *partitions: str, table: LakeTable = INVENTORY) -> datetime:
+    """Put an audit of 100 rows in each partition on record: rows by rule that break it, None when it was not evaluated."""
+    verdicts = [
+        Verdict(rule_of(table, name), partition, 100, rows, samples=("inv_item_sk=1",), note="" if rows else "a note")
+        for partition in partitions or MONTHS[:1]
+        for name, rows in found.items()
+    ]
+    record(LocalStore(root), table, "run", "_staging/run", verdicts)
+    ((latest,),) = query(root, "SELECT max(audited_at) FROM quality.results").rows
+    assert isinstance(latest, datetime)
+    return latest
+
+
+def test_every_rule_partition_and_audit_leaves_a_row_in_the_quality_history(root: Path) -> None:
+    audit(root, {BAND: 3, DANGLING: None}, *MONTHS)
+    audit(root, {BAND: 0})
+    found = query(
+        root,
+        'SELECT layer, table_name, "partition", rule, kind, action, evaluated, failed, blocked, rows_checked, violations,'
+        " share, threshold, samples, note, run_id FROM quality.results ORDER BY audited_at, 3, 4 DESC",
+    )
+    of_inventory = ("silver", "inventory")
+    broken = ("range", "quarantine", True, True, False, 100, 3, Decimal("0.03"), Decimal(0), "inv_item_sk=1", None)
+    unknown = (
+        "foreign_key",
+        "quarantine",
+        False,
+        False,
+        False,
+        None,
+        None,
+        None,
+        Decimal(0),
+        "inv_item_sk=1",
+        "a note",
+    )
+    passed = ("range", "quarantine", True, False, False, 100, 0, Decimal(0), Decimal(0), "inv_item_sk=1", "a note")
+    assert found.rows == (
+        (*of_inventory, "1998-01", BAND, *broken, "run"),
+        (*of_inventory, "1998-01", DANGLING, *unknown, "run"),
+        (*of_inventory, "1998-02", BAND, *broken, "run"),
+        (*of_inventory, "1998-02", DANGLING, *unknown, "run"),
+        (*of_inventory, "1998-01", BAND, *passed, "run"),
+    )
+    assert found.types[11] == "DECIMAL(18,6)"
+
+
+def test_what_a_rule_demands_stands_beside_what_was_found(root: Path) -> None:
+    audit(root, {BAND: 0})
+    ((sentence,),) = query(root, "SELECT sentence FROM quality.results").rows
+    assert sentence == rule_of(INVENTORY, BAND).sentence
+
+
+def test_an_audit_leaves_nothing_in_staging_and_replaces_none_before_it(root: Path) -> None:
+    for _ in range(3):
+        audit(root, {BAND: 0})
+    files = [path.relative_to(root).as_posix() for path in root.rglob("*.parquet")]
+    assert len(files) == 3
+    assert {name.rpartition("/")[0] for name in files} == {"quality/results/layer=silver/table_name=inventory"}
+
+
+def test_the_quality_history_appears_in_the_catalog_with_the_first_audit(root: Path, catalog: LocalCatalog) -> None:
+    catalog.register(INVENTORY)
+    assert views(catalog) == []
+    audit(root, {BAND: 3})
+    catalog.register(INVENTORY)
+    assert views(catalog) == ["quality.results"]
+    assert asked(catalog, "SELECT rule FROM quality.results") == [(BAND,)]
+    audit(root, {DANGLING: 1}, table=SILVER["inventory"])
+    assert asked(catalog, "SELECT count(*) FROM quality.results") == [(2,)]
+
+
+def test_a_blocked_first_publication_leaves_its_audit_to_be_asked(root: Path, catalog: LocalCatalog) -> None:
+    audit(root, {"history__one_open_version": 2}, "all", table=SILVER["item"])
+    catalog.register(SILVER["item"])
+    assert views(catalog) == ["quality.results"]
+    assert asked(catalog, "SELECT table_name, blocked FROM quality.results") == [("item", True)]
+
+
+def test_the_quality_history_and_its_columns_carry_comments(root: Path, catalog: LocalCatalog) -> None:
+    audit(root, {BAND: 3})
+    catalog.register(INVENTORY)
+    told = "SELECT comment FROM duckdb_views() WHERE schema_name = 'quality' AND view_name = 'results'"
+    assert asked(catalog, told) == [(RESULTS_COMMENT,)]
+    found = dict(
+        asked(catalog, "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'quality' ORDER BY 1")
+    )
+    assert found == {column.name: column.comment for column in (*RESULTS, *RESULTS_PARTITIONS)}
+    assert all(found.values())
+
+
+def test_a_lake_without_audits_has_no_broken_rules(root: Path) -> None:
+    assert broken_rules(root) == []
+
+
+def test_a_rule_that_holds_is_not_broken(root: Path) -> None:
+    audit(root, {BAND: 0, DANGLING: 0})
+    assert broken_rules(root) == []
+
+
+def test_a_rule_is_broken_since_the_first_of_the_audits_that_have_found_it_broken_ever_since(root: Path) -> None:
+    first = audit(root, {BAND: 3})
+    audit(root, {BAND: 5})
+    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 5, first, "1998-01")]
+    audit(root, {BAND: 0})
+    assert broken_rules(root) == []
+    again = audit(root, {BAND: 2})
+    assert again > first
+    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 2, again, "1998-01")]
+
+
+def test_an_audit_that_could_not_evaluate_a_rule_leaves_it_as_it_was(root: Path) -> None:
+    first = audit(root, {DANGLING: 3})
+    audit(root, {DANGLING: None})
+    assert broken_rules(root) == [BrokenRule("silver.inventory", DANGLING, "quarantine", 3, first, "1998-01")]
+    audit(root, {DANGLING: 0})
+    audit(root, {DANGLING: None})
+    assert broken_rules(root) == []
+
+
+def test_each_partition_is_broken_until_its_own_audit_passes(root: Path) -> None:
+    first = audit(root, {BAND: 3}, *MONTHS)
+    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 6, first, "1998-01, 1998-02")]
+    audit(root, {BAND: 0}, "1998-02")
+    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 3, first, "1998-01")]
+
+
+def test_many_broken_partitions_are_told_by_the_first_the_last_and_their_number(root: Path) -> None:
+    audit(root, {BAND: 1}, *(f"1998-{month:02}" for month in range(1, 5)))
+    (found,) = broken_rules(root)
+    assert (found.rows, found.partitions) == (4, "1998-01 .. 1998-04 (4)")
+
+
+def test_a_blocked_partition_is_broken_until_it_is_published(root: Path) -> None:
+    item = SILVER["item"]
+    since = audit(root, {"history__one_open_version": 2}, "all", table=item)
+    audit(root, {BAND: 1})
+    audit(root, {"history__one_open_version": 2}, "all", table=item)
+    assert broken_rules(root) == [
+        BrokenRule("silver.inventory", BAND, "quarantine", 1, broken_rules(root)[0].since, "1998-01"),
+        BrokenRule("silver.item", "history__one_open_version", "block", 2, since, "all"),
+    ]
+    audit(root, {"history__one_open_version": 0}, "all", table=item)
+    assert [rule.table for rule in broken_rules(root)] == ["silver.inventory"]
+
+
+def quarantine(root: Path, table: LakeTable, partition: str, *rows: Row) -> None:
+    """Rows in quarantine, each with the rules that it breaks."""
+    path = root / layout.quarantine_key(table, partition)
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(list(rows)), path)
+
+
+def row(batch: str, *rules: str) -> Row:
+    return {"inv_item_sk": 1, "source_batch": batch, "rules": list(rules)}
+
+
+def line(path: str, *rules: str) -> Row:
+    return {"source_path": path, "line_text": "what is this?", "rules": list(rules)}
+
+
+def test_nothing_is_counted_where_nothing_is_in_quarantine(root: Path) -> None:
+    publish(root, INVENTORY, "1998-01", stock(1))
+    assert quarantine_counts(root, Planner(Ledger(LocalStore(root))), TABLES) == []
+
+
+def test_rows_in_quarantine_are_counted_under_each_rule_that_they_break(root: Path) -> None:
+    first, second = "batch-000001", "batch-000002"
+    quarantine(root, INVENTORY, "1998-01", row(first, BAND, DANGLING), row(first, BAND), row(second, BAND))
+    quarantine(root, INVENTORY, "undated", row(second, DANGLING))
+    quarantine(root, REASON, "all", row(first, "not_null__r_reason_sk"))
+    planner = Planner(Ledger(LocalStore(root)))
+    of_reason = QuarantineCount("silver.reason", "all", first, "not_null__r_reason_sk", 1)
+    of_inventory = [
+        QuarantineCount("silver.inventory", "1998-01", first, DANGLING, 1),
+        QuarantineCount("silver.inventory", "1998-01", first, BAND, 2),
+        QuarantineCount("silver.inventory", "1998-01", second, BAND, 1),
+        QuarantineCount("silver.inventory", "undated", second, DANGLING, 1),
+    ]
+    assert quarantine_counts(root, planner, ["inventory", "reason"]) == [*of_inventory, of_reason]
+    assert quarantine_counts(root, planner, ["reason", "item"]) == [of_reason]
+
+
+def test_lines_of_a_file_that_was_replaced_are_in_quarantine_no_more(root: Path) -> None:
+    ledger = Ledger(LocalStore(root))
+    pinned(ledger, 1, "inventory/a.dat", "inventory/b.dat")
+    quarantine(
+        root,
+        BRONZE["inventory"],
+        "batch-000001",
+        line("inventory/a.dat", "readable"),
+        line("inventory/a.dat", "readable"),
+        line("inventory/b.dat", "readable"),
+    )
+    counted = QuarantineCount("bronze.inventory", "batch-000001", "batch-000001", "readable", 3)
+    assert quarantine_counts(root, Planner(ledger), ["inventory"]) == [counted]
+    pinned(ledger, 2, "inventory/a.dat", version="2")
+    assert quarantine_counts(root, Planner(ledger), ["inventory"]) == [replace(counted, rows=1)]
+    pinned(ledger, 3, "inventory/b.dat", version="2")
+    assert quarantine_counts(root, Planner(ledger), ["inventory"]) == []

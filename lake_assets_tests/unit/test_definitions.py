@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import statistics
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +17,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from lake_assets.contract.layers import LAKE_TABLES, LakeTable
+from lake_assets.assets.checks import check_results
+from lake_assets.contract.layers import BRONZE, GOLD, LAKE_TABLES, SILVER, LakeTable
+from lake_assets.contract.rules import KINDS, rules_of
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import physical_type
 from lake_assets.definitions import build_definitions, defs
+from lake_assets.lake.audit import Verdict
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
 from lake_assets.settings import Settings
 
@@ -158,9 +163,19 @@ def test_bronze_is_made_from_files_only() -> None:
     assert {asset.key for asset in GRAPH.asset_nodes if not asset.parent_keys} == keys("bronze", set(TABLES))
 
 
-@pytest.mark.parametrize("name", sorted(TABLES))
-def test_a_silver_table_is_made_from_its_own_bronze_table(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(FACTS))
+def test_a_fact_is_made_from_its_own_bronze_table(name: str) -> None:
     assert node("silver", name).parent_keys == {dg.AssetKey(["bronze", name])}
+
+
+@pytest.mark.parametrize("name", sorted(DIMENSIONS))
+def test_a_dimension_is_made_from_its_own_bronze_table_after_the_dimensions_that_it_refers_to(name: str) -> None:
+    referred = {key.references for key in TABLES[name].foreign_keys}
+    assert node("silver", name).parent_keys == keys("bronze", {name}) | keys("silver", referred)
+
+
+def test_a_batch_of_a_dimension_comes_after_the_same_batch_of_those_that_it_refers_to() -> None:
+    assert read_by(("silver", "customer"), BATCHES[1], ("silver", "customer_address")) == {BATCHES[1]}
 
 
 @pytest.mark.parametrize("name", sorted(FACTS))
@@ -217,6 +232,113 @@ def test_each_partition_axis_has_a_job_of_exactly_its_assets() -> None:
         "refresh_months": keys("silver", FACTS) | {dg.AssetKey(SUMMARY)},
     }
     assert set.union(*map(set, found.values())) == GRAPH.get_all_asset_keys()
+
+
+def specs(table: LakeTable) -> dict[str, dg.AssetCheckSpec]:
+    """The checks of a table as Dagster resolves them, by name."""
+    asset = dg.AssetKey([table.layer, table.name])
+    found = [GRAPH.get_check_spec(key) for key in GRAPH.asset_check_keys if key.asset_key == asset]
+    return {spec.name: spec for spec in found}
+
+
+def listed_rules(spec: dg.AssetCheckSpec) -> list[tuple[str, str, str]]:
+    """Names, actions and sentences of the rules that the metadata of a check lists."""
+    text = str(spec.metadata["rules"].value)
+    lines = [re.fullmatch(r"- `(\w+)` \((\w+)\): (.+)", line) for line in text.splitlines()]
+    return [(line[1], line[2], line[3]) for line in lines if line]
+
+
+def test_there_is_one_check_for_each_table_and_kind_of_rule() -> None:
+    expected = {
+        dg.AssetCheckKey(dg.AssetKey([table.layer, table.name]), rule.kind)
+        for table in LAKE_TABLES
+        for rule in rules_of(table)
+    }
+    assert GRAPH.asset_check_keys == expected
+    assert len(expected) == 307
+    by_layer = Counter(key.asset_key.path[0] for key in expected)
+    assert by_layer == {"bronze": 3 * 24, "silver": 232, "gold": 3}
+
+
+@ALL_TABLES
+def test_every_rule_of_a_table_stands_in_the_check_of_its_kind_and_nowhere_else(table: LakeTable) -> None:
+    assert {name: listed_rules(spec) for name, spec in specs(table).items()} == {
+        kind: [(rule.name, rule.action, rule.sentence) for rule in rules_of(table) if rule.kind == kind]
+        for kind in {rule.kind for rule in rules_of(table)}
+    }
+
+
+@ALL_TABLES
+def test_a_check_says_what_its_kind_demands_and_by_how_many_rules(table: LakeTable) -> None:
+    demands = {str(kind): text for kind, text in KINDS.items()}
+    for name, spec in specs(table).items():
+        listed = listed_rules(spec)
+        count = f"{len(listed)} {'rule' if len(listed) == 1 else 'rules'}"
+        blocks = any(action == "block" for _, action, _ in listed)
+        told = " A partition that breaks a blocking one is not published." if blocks else ""
+        assert spec.description == f"{demands[name]}: {count}.{told}"
+
+
+def test_all_tables_together_have_as_many_rules_as_the_contract() -> None:
+    assert sum(len(listed_rules(spec)) for table in LAKE_TABLES for spec in specs(table).values()) == 931
+
+
+def test_no_table_is_without_rules_and_what_each_kind_of_table_must_have_is_there() -> None:
+    for table in LAKE_TABLES:
+        names = set(specs(table))
+        if table.layer == "bronze":
+            assert names == {"readable", "schema", "conservation"}
+        elif table.layer == "silver":
+            assert names >= {"not_null", "unique", "row_count", "conservation", "freshness"}, table.identifier
+            assert ("calendar" in names) == (table.name in FACTS)
+            assert ("order_header" in names) == (table.name in SALES)
+            assert ("sale" in names) == (table.name in RETURNS)
+        else:
+            assert names == {"not_null", "unique", "row_count"}
+
+
+def test_the_name_of_a_check_or_rule_holds_no_bound_so_that_its_history_survives_another_one() -> None:
+    for table in LAKE_TABLES:
+        columns = {column.name for column in table.columns}
+        for name, spec in specs(table).items():
+            assert re.fullmatch("[a-z_]+", name), name
+            for rule, _, _ in listed_rules(spec):
+                subject = rule.removeprefix(name).removeprefix("__")
+                assert subject in columns or re.fullmatch("[a-z_]*", subject), rule
+
+
+@ALL_TABLES
+def test_a_check_reports_but_does_not_itself_hold_anything_up(table: LakeTable) -> None:
+    """What breaks a blocking rule is not published; partitions that are, must go on into gold."""
+    assert [name for name, spec in specs(table).items() if spec.blocking] == []
+
+
+@ALL_TABLES
+def test_a_broken_rule_is_an_error_of_its_check_unless_it_only_warns(table: LakeTable) -> None:
+    for broken in rules_of(table):
+        verdicts = [Verdict(rule, "all", 10, int(rule is broken)) for rule in rules_of(table)]
+        results = {result.check_name: result for result in check_results(table, REPOSITORY, verdicts, {})}
+        assert set(results) == set(specs(table))
+        assert {name for name, result in results.items() if not result.passed} == {broken.kind}
+        severe = results[broken.kind].severity == dg.AssetCheckSeverity.ERROR
+        assert severe == (broken.action in ("quarantine", "block")), broken.name
+
+
+def test_the_severities_of_the_rules_of_store_sales_and_of_an_item() -> None:
+    """Taken out or blocked is an error; what stays in the lake is a warning."""
+    errors = {
+        table.identifier: {rule.kind for rule in rules_of(table) if rule.action != "warn"}
+        for table in (SILVER["store_sales"], SILVER["item"], BRONZE["item"], GOLD["daily_sales_summary"])
+    }
+    assert errors == {
+        "silver.store_sales": {
+            *("not_null", "calendar", "range", "identity", "foreign_key", "order_header"),
+            *("row_count", "conservation"),
+        },
+        "silver.item": {"not_null", "pattern", "length", "history", "row_count", "conservation"},
+        "bronze.item": {"readable", "schema", "conservation"},
+        "gold.daily_sales_summary": {"not_null", "unique", "row_count"},
+    }
 
 
 def run_python(code: str, folder: Path, *options: str) -> str:

@@ -152,8 +152,20 @@ def test_a_blocked_partition_keeps_its_last_good_state_and_the_others_are_publis
     assert outcome.failed == {"1998-01": "foreign_key__inv_item_sk (3 rows)"}
     assert list(outcome.published) == ["1998-02"]
     assert bytes_of(lake, JANUARY_KEY) == good
-    assert lake.ledger.read(INVENTORY, "1998-01") == entry
+    now = lake.ledger.read(INVENTORY, "1998-01")
+    assert now.settled == entry.settled
+    assert now.entry.blocked == {"foreign_key__inv_item_sk": 3}
     assert quantities(lake, FEBRUARY_KEY) == [21]
+
+
+def test_publishing_a_partition_clears_the_note_that_it_was_blocked(lake: Lake) -> None:
+    inventory_lake(lake, f"{JANUARY}|1|1|10|")
+    write_source(lake, "inventory/inventory.dat.gz", f"{JANUARY}|1|1|11|")
+    ingest(lake, BRONZE_INVENTORY)
+    publish(lake, engine=blocks("1998-01"))
+    assert lake.ledger.read(INVENTORY, "1998-01").entry.blocked
+    publish(lake)
+    assert lake.ledger.read(INVENTORY, "1998-01").entry.blocked == {}
 
 
 def test_a_partition_that_was_blocked_when_it_was_new_does_not_exist(lake: Lake) -> None:
@@ -161,7 +173,9 @@ def test_a_partition_that_was_blocked_when_it_was_new_does_not_exist(lake: Lake)
     ingest(lake, BRONZE_INVENTORY)
     publish(lake, engine=blocks("1998-01"))
     assert keys(lake, "silver") == [FEBRUARY_KEY]
-    assert list(lake.ledger.entries(INVENTORY)) == ["1998-02"]
+    entries = lake.ledger.entries(INVENTORY)
+    assert [partition for partition, entry in entries.items() if entry.settled] == ["1998-02"]
+    assert entries["1998-01"].entry.blocked
 
 
 def test_an_answer_for_other_partitions_than_asked_publishes_nothing(lake: Lake) -> None:

@@ -207,6 +207,147 @@ def test_gold_is_refreshed_only_when_it_is_asked_for(ledger: Ledger, monkeypatch
     assert len(work.tables) == 5
 
 
+def test_what_is_to_be_rebuilt_is_done_again_although_it_is_fresh(ledger: Ledger) -> None:
+    build_sales(ledger)
+
+    def rebuild(table: LakeTable, partition: str) -> bool:
+        return (table.identifier, partition) in {
+            ("bronze.web_sales", "batch-000001"),
+            ("silver.store_sales", "1998-02"),
+            ("silver.store_sales", "1998-04"),
+            ("silver.date_dim", "all"),
+        }
+
+    planner = Planner(ledger)
+    assert told(refresh.ingestion(planner, EVERYTHING, rebuild)) == [
+        (["bronze.web_sales", "silver.date_dim"], ("batch-000001",)),
+    ]
+    assert told(refresh.facts(planner, EVERYTHING, SPRING, rebuild)) == [
+        (["silver.store_sales"], ("1998-02",)),
+        (["silver.store_sales"], ("1998-04",)),
+    ]
+    without = EVERYTHING - {SILVER["store_sales"], SILVER["date_dim"], BRONZE["web_sales"]}
+    assert refresh.ingestion(planner, without, rebuild) == []
+    assert refresh.facts(planner, without, SPRING, rebuild) == []
+    assert refresh.facts(planner, EVERYTHING, SPRING[:1], rebuild) == []
+
+
+def test_a_dimension_is_rebuilt_once_with_the_last_batch_that_delivered_it(ledger: Ledger) -> None:
+    for number, path in enumerate(("reason/a.dat", "reason/b.dat", "store/a.dat"), 1):
+        pinned(ledger, number, path)
+    carry_out(ledger, ingestion(ledger))
+    work = refresh.ingestion(Planner(ledger), EVERYTHING, lambda table, _: table == SILVER["reason"])
+    assert told(work) == [(["silver.reason"], ("batch-000002",))]
+
+
+def test_a_dimension_that_a_new_release_makes_stale_is_refreshed_once_with_its_last_batch(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned(ledger, 1, "reason/a.dat")
+    pinned(ledger, 2, "reason/b.dat")
+    pinned(ledger, 3, "inventory/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "silver", "next")
+    work = ingestion(ledger)
+    assert told(work) == [(["silver.reason"], ("batch-000002",))]
+    carry_out(ledger, work)
+    assert ingestion(ledger) == []
+
+
+def test_a_dimension_with_rows_that_wait_for_another_is_refreshed_once_when_that_changed(ledger: Ledger) -> None:
+    pinned(ledger, 1, "customer/a.dat")
+    pinned(ledger, 2, "customer/b.dat")
+    carry_out(ledger, ingestion(ledger))
+    published = Planner(ledger).entry(SILVER["customer"], "all").settled
+    assert published is not None
+    commit(ledger, SILVER["customer"], "all", published.model_copy(update={"waits_for": {"customer_address": ""}}))
+    assert ingestion(ledger) == []
+    commit(ledger, SILVER["customer_address"], "all", publication(content="addresses"))
+    assert told(ingestion(ledger)) == [(["silver.customer"], ("batch-000002",))]
+
+
+def test_batches_that_a_dimension_lacks_are_applied_and_those_that_it_has_are_not(ledger: Ledger) -> None:
+    """As after a run in which the audit refused the second batch."""
+    pinned(ledger, 1, "reason/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    pinned(ledger, 2, "reason/b.dat")
+    carry_out(ledger, [refresh.Work((BRONZE["reason"],), ("batch-000002",))])
+    assert Planner(ledger).unapplied(SILVER["reason"]) == ["batch-000002"]
+    work = ingestion(ledger)
+    assert told(work) == [(["silver.reason"], ("batch-000002",))]
+    carry_out(ledger, work)
+    assert Planner(ledger).unapplied(SILVER["reason"]) == []
+    assert ingestion(ledger) == []
+
+
+def test_a_batch_whose_files_were_all_corrected_by_a_later_one_is_not_applied_any_more(ledger: Ledger) -> None:
+    """The audit refused it: to apply it once more would end in the same way, and hold up the facts."""
+    pinned(ledger, 1, "item/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    pinned(ledger, 2, "item/b.dat", "inventory/a.dat")
+    carry_out(ledger, [refresh.Work((BRONZE["item"], BRONZE["inventory"]), ("batch-000002",))])
+    pinned(ledger, 3, "item/b.dat", version="2")
+    work = ingestion(ledger)
+    assert told(work) == [(["bronze.item", "silver.item"], ("batch-000003",))]
+    carry_out(ledger, work)
+    assert Planner(ledger).unapplied(SILVER["item"]) == []
+    assert ingestion(ledger) == []
+    assert told(facts(ledger)) == [(["silver.inventory"], SPRING)]
+
+
+def test_facts_wait_for_a_dimension_that_is_not_built_from_what_arrived(ledger: Ledger) -> None:
+    pinned(ledger, 1, "item/a.dat", "inventory/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    carry_out(ledger, facts(ledger))
+    pinned(ledger, 2, "item/b.dat", "inventory/b.dat")
+    carry_out(ledger, [refresh.Work((BRONZE["item"], BRONZE["inventory"]), ("batch-000002",))])
+    assert facts(ledger) == []
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.inventory"], SPRING)]
+
+
+def test_facts_wait_for_a_dimension_whose_files_are_not_in_bronze(ledger: Ledger) -> None:
+    pinned(ledger, 1, "item/a.dat", "inventory/a.dat")
+    carry_out(ledger, [refresh.Work((BRONZE["inventory"],), ("batch-000001",))])
+    assert facts(ledger) == []
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.inventory"], SPRING)]
+
+
+def test_facts_wait_only_for_dimensions_that_they_refer_to(ledger: Ledger) -> None:
+    pinned(ledger, 1, "inventory/a.dat", "customer/a.dat", "item/a.dat")
+    carry_out(ledger, [refresh.Work((BRONZE["inventory"], BRONZE["item"], SILVER["item"]), ("batch-000001",))])
+    assert told(facts(ledger)) == [(["silver.inventory"], SPRING)]
+
+
+def test_a_dimension_that_never_arrived_does_not_hold_facts_up(ledger: Ledger) -> None:
+    pinned(ledger, 1, "store_sales/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.store_sales"], SPRING)]
+
+
+def test_facts_wait_for_the_rest_of_their_own_files(ledger: Ledger) -> None:
+    pinned(ledger, 1, "inventory/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    pinned(ledger, 2, "inventory/b.dat")
+    assert facts(ledger) == []
+
+
+def test_returns_wait_for_sales_that_are_not_in_bronze_and_only_for_those_of_their_channel(ledger: Ledger) -> None:
+    pinned(ledger, 1, "store_returns/a.dat", "web_returns/a.dat", "store_sales/a.dat")
+    carry_out(ledger, [refresh.Work((BRONZE["store_returns"], BRONZE["web_returns"]), ("batch-000001",))])
+    assert told(facts(ledger)) == [(["silver.web_returns"], SPRING)]
+    carry_out(ledger, ingestion(ledger))
+    assert told(facts(ledger)) == [(["silver.store_returns", "silver.store_sales", "silver.web_returns"], SPRING)]
+
+
+def test_returns_do_not_wait_for_sales_to_be_published_in_silver(ledger: Ledger) -> None:
+    pinned(ledger, 1, "store_returns/a.dat", "store_sales/a.dat")
+    carry_out(ledger, ingestion(ledger))
+    returns = frozenset({SILVER["store_returns"]})
+    assert told(refresh.facts(Planner(ledger), returns, SPRING)) == [(["silver.store_returns"], SPRING)]
+
+
 def test_months_of_facts_reach_back_to_an_unpublished_month_that_gold_reads(ledger: Ledger) -> None:
     planner = Planner(ledger)
     everything, without_gold = frozenset(LAKE_TABLES), frozenset(SILVER.values())
