@@ -73,7 +73,8 @@ def main() -> None:
             lake.materialise(table, [batch], engine.run, "benchmark")
         seconds(lake, engine, batch, rules_of)  # warms the engine and the caches up
         rounds = [
-            (seconds(lake, engine, batch, placement_only), seconds(lake, engine, batch, rules_of)) for _ in range(REPEATS)
+            (seconds(lake, engine, batch, placement_only), seconds(lake, engine, batch, rules_of))
+            for _ in range(REPEATS)
         ]
     without, with_rules = (statistics.median(column) for column in zip(*rounds, strict=True))
     evaluated = sum(len(rules_of(table)) for table in SILVER.values())
