@@ -94,7 +94,9 @@ def _explain(table: LakeTable, outcome: Outcome) -> list[str]:
 
 
 def _remedy(table: LakeTable, rules: Iterable[Rule]) -> str:
-    relaxed = {f"{table.identifier}.{rule.name}": rule.allowed_actions[0] for rule in rules if rule.kind != "conservation"}
+    relaxed = {
+        f"{table.identifier}.{rule.name}": rule.allowed_actions[0] for rule in rules if rule.kind != "conservation"
+    }
     if not relaxed:
         return "Nothing was lost: the files are as they were, and so is what was published."
     setting = json.dumps(relaxed)

@@ -48,7 +48,7 @@ partition; `repeats`: rows that were removed because another has their key; `pub
 SHRINKS_TO = 0.5
 GROWS_TO = 10
 ROWS_WORTH_COMPARING = 100
-"""Bounds of `row_count`, as shares of the rows published before, and the least number of these for which they say anything."""
+"""Bounds of `row_count`, as shares of the rows published before, and the least number of these with which they say anything."""
 
 KINDS: dict[Kind, str] = {
     "readable": "Every line can be read in the declared columns and types",

@@ -232,9 +232,11 @@ class _Pass:
             return {}
         folder = f"{QUARANTINE}/{self._number}"
         self._write(reduce(DataFrame.unionByName, frames), (BATCH_COLUMN, *self._source.primary_key), folder)
+        # Counted as it was written, which is also cheaper than judging the rows once more.
+        written = self._audit.spark.read.schema(f"{BATCH_COLUMN} string, `{self._column}` string")
         return {
             partition: StagedObject(folder=f"{folder}/{self._column}={partition}", rows=rows)
-            for partition, rows in self._counts(reduce(DataFrame.unionByName, frames)).items()
+            for partition, rows in self._counts(written.parquet(f"{self._task.staging}/{folder}")).items()
         }
 
     def _duplicates(self, findings: Findings) -> dict[str, int]:

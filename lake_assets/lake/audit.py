@@ -105,7 +105,10 @@ class _Judge:
     def _counted(self, rule: Rule, item: PartitionResult) -> Verdict:
         """Of a rule whose violations the engine counted."""
         found = next((known for known in item.violations if known.rule == rule.name), Violation(rule=rule.name, rows=0))
-        declared = f"{len(self.table.columns)} columns are declared; deliver the file anew under the same name"
+        declared = (
+            f"{len(self.table.columns)} columns are declared; check that the file lies in the folder of its table, or deliver "
+            "it anew under the same name"
+        )
         note = declared if rule.kind == "schema" and found.rows else ""
         return Verdict(rule, item.partition, _rows_checked(rule.scope, item), found.rows, found.samples, note)
 
@@ -125,9 +128,29 @@ def _row_count(rule: Rule, item: PartitionResult, before: Publication | None) ->
     if before is None:
         return Verdict(rule, item.partition, item.rows, 0, note="nothing was published before")
     lowest, highest = before.rows * SHRINKS_TO, before.rows * GROWS_TO
-    comparable = max(before.rows, item.rows) >= ROWS_WORTH_COMPARING and before.rows > 0
+    comparable = before.rows >= ROWS_WORTH_COMPARING
     out = comparable and not lowest <= item.rows <= highest
     return Verdict(rule, item.partition, item.rows, int(out), note=f"{item.rows:,} rows, {before.rows:,} before")
+
+
+def held_back(
+    results: Iterable[PartitionResult], standing: Mapping[str, Standing], blocked: Sequence[str]
+) -> dict[str, str]:
+    """Partitions that must stay as they are while others of the task are blocked, and why.
+
+    A row that moved from one partition to another would be in none, if only the one that it left were published.
+    """
+    found: dict[str, str] = {}
+    for item in results if blocked else ():
+        before = standing[item.partition].before
+        if before and item.partition not in blocked and item.rows + item.quarantined < before.rows:
+            lost = before.rows - item.rows - item.quarantined
+            rows = "row" if lost == 1 else "rows"
+            found[item.partition] = (
+                f"{lost:,} {rows} of it may have moved to what is blocked ({', '.join(blocked)}); "
+                "it is published together with that"
+            )
+    return found
 
 
 def _rows_lost(table: LakeTable, task: Task, result: Result) -> int | None:

@@ -12,7 +12,7 @@ from lake_assets.contract.rules import Action, Rule
 from lake_assets.contract.tables import TABLES
 from lake_assets.errors import AuditError, LakeError, SourceError
 from lake_assets.lake import layout, quality
-from lake_assets.lake.audit import Standing, Verdict, judge
+from lake_assets.lake.audit import Standing, Verdict, held_back, judge
 from lake_assets.lake.balance import balance
 from lake_assets.lake.inspection import inspect
 from lake_assets.lake.ledger import Ledger
@@ -101,8 +101,11 @@ class Lake:
         verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
         quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
         published: dict[str, Publication] = {}
-        failed: dict[str, str] = {}
+        blocked = [name for name, each in by_partition.items() if any(verdict.blocks for verdict in each)]
+        failed = held_back(result.partitions, standing, blocked) if table.layer == "silver" else {}
         for item, plan in zip(result.partitions, work.plans, strict=True):
+            if item.partition in failed:
+                continue
             blocking = [verdict for verdict in by_partition[item.partition] if verdict.blocks]
             if blocking:
                 failed[item.partition] = "; ".join(verdict.explanation() for verdict in blocking)

@@ -38,6 +38,8 @@ from lake_assets_tests.conftest import BuiltLake
 
 BATCH = "batch-000001"
 MONTHS = ["undated", *(f"{year}-{month:02d}" for year in range(1998, 2004) for month in range(1, 13))]
+QUALITY = "quality/results"
+"""Folder of the history of the audits."""
 CODECS = {"bronze": "SNAPPY", "silver": "ZSTD", "gold": "ZSTD"}
 DATE_OF_SILVER_ROW = {
     "store_sales": "sold_date_sk_resolved",
@@ -295,11 +297,13 @@ def test_silver_rows_name_the_batch_that_delivered_them(connection: duckdb.DuckD
     assert batches == [(BATCH,)]
 
 
-def test_the_lake_has_the_49_tables_of_the_contract_and_nothing_else(built: BuiltLake) -> None:
+def test_the_lake_has_the_49_tables_of_the_contract_the_history_of_their_audits_and_nothing_else(
+    built: BuiltLake,
+) -> None:
     folders = {path.relative_to(built.root).as_posix() for path in built.root.glob("*/*") if path.is_dir()}
     tables = {folder for folder in folders if not folder.startswith("_")}
-    assert tables == {f"{table.layer}/{table.name}" for table in LAKE_TABLES}
-    assert len(tables) == 49
+    assert tables == {f"{table.layer}/{table.name}" for table in LAKE_TABLES} | {QUALITY}
+    assert len(tables) == 49 + 1
     assert set(GOLD) == {"daily_sales_summary"}
 
 

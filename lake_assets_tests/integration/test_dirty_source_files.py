@@ -82,6 +82,7 @@ def test_every_line_becomes_the_row_it_stands_for_or_goes_to_quarantine(played: 
     rows = _rows(state, case)
     rejected = sorted((row["line_text"], tuple(row["reasons"])) for row in _rejected(state, case))
     assert rejected == sorted(case.rejected)
+    assert [row["rules"] for row in _rejected(state, case)] == [["readable"]] * len(case.rejected)
     assert rows == [expected_row(case.table, line) for line in case.kept]
 
 

@@ -5,9 +5,11 @@ The good lines are lines of the generator's own files; each case changes one thi
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from isal import igzip
@@ -44,6 +46,23 @@ def with_fields(table: str, line: str, **values: object) -> str:
     for column, value in values.items():
         fields[TABLES[table].column_names.index(column)] = "" if value is None else str(value)
     return "|".join(fields)
+
+
+_OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+
+
+def with_amounts(table: str, line: str, **values: object) -> str:
+    """The line of a fact with other values in some columns, and in the amounts that follow from them."""
+    line = with_fields(table, line, **values)
+    for identity in TABLES[table].identities:
+        fields = dict(zip(TABLES[table].column_names, line.split("|"), strict=False))
+        first, *others = identity.formula.split()
+        operands = [fields[name] for name in (first, *others[1::2])]
+        if fields[identity.column] and all(operands):
+            terms = zip(others[::2], map(Decimal, operands[1:]), strict=True)
+            amount = reduce(lambda so_far, term: _OPERATORS[term[0]](so_far, term[1]), terms, Decimal(operands[0]))
+            line = with_fields(table, line, **{identity.column: amount})
+    return line
 
 
 def expected_row(table: str, line: str) -> dict[str, Any]:
