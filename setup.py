@@ -63,6 +63,7 @@ setup(
             "mypy>=2.4,<2.5",
             "pandas-stubs>=2.3,<3",
             "pytest>=9,<10",
+            "pytest-xdist>=3.8,<4",
             "ruff>=0.17.6,<0.18",
             "selenium>=4.40,<5",
         ],

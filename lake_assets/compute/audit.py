@@ -70,7 +70,7 @@ _OF_KIND: dict[str, Callable[[Rule, Column], Column]] = {
     "pattern": lambda rule, value: ~value.rlike(rf"^(?:{_column(rule).pattern})\z"),
     "length": lambda rule, value: F.char_length(value) > F.lit(text_length(_column(rule))),
     "history": lambda rule, start: start > F.col(rule.columns[1]),
-    "foreign_key": lambda rule, value: value.isNotNull() & ~F.col(f"{_FOUND}{rule.columns[0]}"),
+    "foreign_key": lambda rule, _: ~F.col(f"{_FOUND}{rule.columns[0]}"),
 }
 
 
@@ -122,13 +122,22 @@ def count(condition: Column) -> Column:
     return F.sum(condition.cast("bigint"))
 
 
+def _referring(rule: Rule, rows: DataFrame) -> str:
+    """The column that holds a reference: for the customer of an order what its lines say together, once that is known."""
+    resolved = _RESOLVED.get(rule.columns[0])
+    return resolved if resolved and resolved in rows.columns else rule.columns[0]
+
+
+_RESOLVED = {table.order.customer: "customer_sk_resolved" for table in TABLES.values() if table.order}
+
+
 def dangling(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, DataFrame]) -> list[str]:
     """Names of the foreign key rules that any row breaks.
 
     By the distinct values of each column, and all columns in one query.
     """
     found = [
-        rows.select(F.col(rule.columns[0]).alias("_key"))
+        rows.select(F.col(_referring(rule, rows)).alias("_key"))
         .where(F.col("_key").isNotNull())
         .distinct()
         .join(keys[rule.foreign_key.references], "_key", "left_anti")
@@ -147,16 +156,16 @@ def primary_keys(dimension: DataFrame, name: str) -> DataFrame:
 
 
 def with_references(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, DataFrame]) -> DataFrame:
-    """Rows with a BOOLEAN `_found__<column>` for the foreign key of each rule: whether the row it refers to exists."""
+    """Rows with a BOOLEAN `_found__<column>` for the foreign key of each rule: whether the row it refers to, if any, exists."""
     for rule in rules:
         if rule.foreign_key:
             column = rule.foreign_key.column
-            name = f"{_FOUND}{column}"
+            name, referring = f"{_FOUND}{column}", _referring(rule, rows)
             there = keys[rule.foreign_key.references].select(
                 F.col("_key").alias(f"_key__{column}"), F.lit(True).alias(name)
             )
-            rows = rows.join(there, F.col(column) == F.col(f"_key__{column}"), "left").drop(f"_key__{column}")
-            rows = rows.withColumn(name, F.coalesce(F.col(name), F.lit(False)))
+            rows = rows.join(there, F.col(referring) == F.col(f"_key__{column}"), "left").drop(f"_key__{column}")
+            rows = rows.withColumn(name, F.coalesce(F.col(name), F.col(referring).isNull()))
     return rows
 
 

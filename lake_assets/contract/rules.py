@@ -264,12 +264,14 @@ def _identity(identity: Identity, source: Table) -> Rule:
 
 
 def _foreign_key(foreign_key: ForeignKey, source: Table) -> Rule:
+    by_order = source.order is not None and foreign_key.column == source.order.customer
+    present = "is present, or taken from another line of the order" if by_order else "is present"
     return Rule(
         "foreign_key",
         "reference",
         "quarantine" if source.is_fact else "warn",
         foreign_key.column,
-        f"Where {foreign_key.column} is present, {foreign_key.references} has that row.",
+        f"Where {foreign_key.column} {present}, {foreign_key.references} has that row.",
         (foreign_key.column,),
         foreign_key=foreign_key,
     )

@@ -1327,11 +1327,6 @@ BLOCKING: tuple[Fault, ...] = (
     Special("a month loses most of its rows", "store_sales", _shrunken_month),
     Special("a dimension loses most of its rows", "customer_address", _shrunken_dimension),
     Special(
-        "a dimension grows to more than ten times its rows",
-        "call_center",
-        _late_versions("call_center", [{}] * 150, {"row_count": 1}, same=False),
-    ),
-    Special(
         "two versions of a store are valid on the same day",
         "store",
         _late_versions(

@@ -64,9 +64,10 @@ def browser(server: Server, folder: Path) -> Iterator[Browser]:
 
 
 def objects(root: Path) -> dict[str, str]:
-    """Digests of all published objects and ledger entries, by key."""
+    """Digests of all published objects and ledger entries, by key; without the quality history, to which every run adds."""
     files = [path for path in root.rglob("*") if path.suffix in {".parquet", ".json"}]
-    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    found = {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {key: digest for key, digest in found.items() if not key.startswith(layout.QUALITY)}
 
 
 def launch(browser: Browser) -> None:
