@@ -84,7 +84,7 @@ def _waits_for(planner: Planner, fact: LakeTable) -> list[str]:
     if fact.source is None:
         return []
     sales = [fact.source.sale.sales] if fact.source.sale else []
-    dimensions = sorted({key.references for key in fact.source.foreign_keys})
+    dimensions = fact.source.dimensions
     converted = [f"bronze.{name}" for name in (fact.name, *sales, *dimensions) if planner.unconverted(name)]
     return converted + [f"silver.{name}" for name in dimensions if planner.unapplied(SILVER[name])]
 

@@ -14,13 +14,12 @@ from typing import Any
 import dagster as dg
 
 from lake_assets.contract.layers import LakeTable
-from lake_assets.contract.rules import KINDS, Kind, Rule, rules_of
+from lake_assets.contract.rules import KINDS, SAMPLES, Kind, Rule, rules_of
 from lake_assets.lake import layout
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.records import LedgerEntry
 
 _PARTITIONS_SHOWN = 20
-SAMPLES_SHOWN = 5
 
 
 def check_specs(table: LakeTable) -> list[dg.AssetCheckSpec]:
@@ -191,7 +190,7 @@ def _broken(state: _State) -> str:
     told = [
         f"**{state.rule.name}** ({state.rule.action}): {state.rule.sentence}",
         *([f"- violations per partition: {where}"] if found else []),
-        *([f"- e.g. {'; '.join(samples[:SAMPLES_SHOWN])}"] if samples else []),
+        *([f"- e.g. {'; '.join(samples[:SAMPLES])}"] if samples else []),
         *(f"- {note}" for note in notes),
     ]
     return "\n".join(told)

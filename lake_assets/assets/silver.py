@@ -29,7 +29,7 @@ def _compared_with(dimension: LakeTable) -> list[dg.AssetDep]:
 
     Facts refer to dimensions too, but are refreshed by another job, after them.
     """
-    referred = sorted({key.references for key in dimension.source.foreign_keys}) if dimension.source else []
+    referred = dimension.source.dimensions if dimension.source else ()
     return [dg.AssetDep(["silver", name], partition_mapping=dg.IdentityPartitionMapping()) for name in referred]
 
 

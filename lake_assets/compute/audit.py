@@ -19,12 +19,11 @@ from lake_assets.compute import silver
 from lake_assets.compute.expressions import any_of, in_calendar, reasons, timestamp
 from lake_assets.contract.layers import BATCH_COLUMN, LOAD_TIMESTAMP
 from lake_assets.contract.model import Column as TableColumn
-from lake_assets.contract.model import SaleLink, SlowlyChanging, Table
+from lake_assets.contract.model import OrderHeader, SaleLink, SlowlyChanging, Table
 from lake_assets.contract.rules import Rule
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import physical_type, text_length
 
-SAMPLES = 5
 _FOUND = "_found__"
 _SALE = "_sale__"
 
@@ -102,12 +101,17 @@ def _sale_condition(rule: Rule, source: Table) -> Column:
 
 
 def _order_condition(rule: Rule, source: Table) -> Column:
-    if source.order is None:
-        raise ValueError(f"{source.name} has no orders")
+    header = _order_header(source)
     if rule.subject == "date":
         resolved = F.col("sold_date_sk_resolved")
-        return (resolved == silver.CONFLICT) | (F.col(source.order.sold_date) != resolved)
-    return F.col(source.order.customer) != F.col("customer_sk_resolved")
+        return (resolved == silver.CONFLICT) | (F.col(header.sold_date) != resolved)
+    return F.col(header.customer) != F.col("customer_sk_resolved")
+
+
+def _order_header(source: Table) -> OrderHeader:
+    if source.order is None:
+        raise ValueError(f"{source.name} has no orders")
+    return source.order
 
 
 def breaks_any(conditions: Iterable[Column]) -> Column:
@@ -131,7 +135,20 @@ def _referring(rule: Rule, rows: DataFrame) -> str:
 _RESOLVED = {table.order.customer: "customer_sk_resolved" for table in TABLES.values() if table.order}
 
 
-def dangling(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, DataFrame]) -> list[str]:
+@dataclass(frozen=True)
+class Keys:
+    """The primary keys of a dimension: `rows` in the column `_key`, and the `range` that they fill, when they have no gap."""
+
+    rows: DataFrame
+    range: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, dimension: DataFrame, name: str, filled: tuple[int, int] | None = None) -> Keys:
+        (key,) = TABLES[name].primary_key
+        return cls(dimension.select(F.col(key).alias("_key")), filled)
+
+
+def dangling(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, Keys]) -> list[str]:
     """Names of the foreign key rules that any row breaks.
 
     By the distinct values of each column, and all columns in one query.
@@ -140,7 +157,7 @@ def dangling(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, DataFram
         rows.select(F.col(_referring(rule, rows)).alias("_key"))
         .where(F.col("_key").isNotNull())
         .distinct()
-        .join(keys[rule.foreign_key.references], "_key", "left_anti")
+        .join(keys[rule.foreign_key.references].rows, "_key", "left_anti")
         .select(F.lit(rule.name).alias("rule"))
         .limit(1)
         for rule in rules
@@ -149,24 +166,27 @@ def dangling(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, DataFram
     return [row["rule"] for row in reduce(DataFrame.unionAll, found).collect()] if found else []
 
 
-def primary_keys(dimension: DataFrame, name: str) -> DataFrame:
-    """The key of each row of a dimension, in the column `_key`."""
-    (key,) = TABLES[name].primary_key
-    return dimension.select(F.col(key).alias("_key"))
+def with_references(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, Keys]) -> DataFrame:
+    """Rows with a BOOLEAN `_found__<column>` for the foreign key of each rule: whether the row it refers to, if any, exists.
 
-
-def with_references(rows: DataFrame, rules: Iterable[Rule], keys: Mapping[str, DataFrame]) -> DataFrame:
-    """Rows with a BOOLEAN `_found__<column>` for the foreign key of each rule: whether the row it refers to, if any, exists."""
+    Keys that fill a range are compared with its ends, the others are joined.
+    """
+    found: dict[str, Column] = {}
     for rule in rules:
         if rule.foreign_key:
-            column = rule.foreign_key.column
+            column, known = rule.foreign_key.column, keys[rule.foreign_key.references]
             name, referring = f"{_FOUND}{column}", _referring(rule, rows)
-            there = keys[rule.foreign_key.references].select(
-                F.col("_key").alias(f"_key__{column}"), F.lit(True).alias(name)
-            )
-            rows = rows.join(there, F.col(referring) == F.col(f"_key__{column}"), "left").drop(f"_key__{column}")
-            rows = rows.withColumn(name, F.coalesce(F.col(name), F.col(referring).isNull()))
-    return rows
+            if known.range:
+                there = F.col(referring).between(*known.range)
+            else:
+                joined = known.rows.select(
+                    F.col("_key").alias(f"_key__{column}"), F.lit(True).alias(f"_there__{column}")
+                )
+                rows = rows.join(joined, F.col(referring) == F.col(f"_key__{column}"), "left")
+                there = F.col(f"_there__{column}")
+            found[name] = F.coalesce(there, F.col(referring).isNull())
+    unwanted = [f"_{kind}__{name.removeprefix(_FOUND)}" for name in found for kind in ("key", "there")]
+    return rows.withColumns(found).drop(*unwanted) if found else rows
 
 
 def with_sale(returns: DataFrame, link: SaleLink, sales: DataFrame) -> DataFrame:
@@ -174,9 +194,7 @@ def with_sale(returns: DataFrame, link: SaleLink, sales: DataFrame) -> DataFrame
 
     `sales` are sales lines in source columns; a return appears once for each line of its key.
     """
-    header = TABLES[link.sales].order
-    if header is None:
-        raise ValueError(f"{link.sales} has no orders")
+    header = _order_header(TABLES[link.sales])
     lines = sales.select(
         F.col(header.item).alias("_item"),
         F.col(header.order).alias("_order"),
@@ -193,9 +211,7 @@ def with_sale(returns: DataFrame, link: SaleLink, sales: DataFrame) -> DataFrame
 def latest_sales(sales: DataFrame, link: SaleLink, returns: DataFrame) -> DataFrame:
     """Of the sales that `returns` undo, the line of each key that silver keeps."""
     source = TABLES[link.sales]
-    header = source.order
-    if header is None:
-        raise ValueError(f"{link.sales} has no orders")
+    header = _order_header(source)
     wanted = returns.select(F.col(link.item).alias("_item"), F.col(link.order).alias("_order")).distinct()
     same = (F.col(header.item) == F.col("_item")) & (F.col(header.order) == F.col("_order"))
     return silver.winners(silver.ranked(sales.join(wanted, same, "left_semi"), source))
@@ -213,9 +229,9 @@ class Judgement:
     def must_go(self) -> Column:
         return breaks_any(broken(rule, self.source) for rule in self.rules if rule.name in self.removing)
 
-    def counts(self) -> list[Column]:
-        """For each rule, in their order, the number of rows that break it."""
-        return [count(broken(rule, self.source)) for rule in self.rules]
+    def counts(self) -> dict[str, Column]:
+        """For each rule the number of rows that break it."""
+        return {rule.name: count(broken(rule, self.source)) for rule in self.rules}
 
     def quarantined(self, rows: DataFrame, partition_column: str, load_timestamp: datetime) -> DataFrame:
         """Rows for the quarantine: partition, source columns, `source_batch`, `rules`, `reasons` and `load_timestamp`.
@@ -239,18 +255,13 @@ def reason(rule: Rule) -> Column:
     """What is wrong with a row that breaks the rule, with the values that show it."""
     if rule.kind == "not_null":
         return F.lit(f"{rule.subject} is missing")
-    values = [
-        F.concat(F.lit(f"{name}="), F.coalesce(F.col(name).cast("string"), F.lit("NULL"))) for name in rule.columns
-    ]
-    return F.concat(F.concat_ws(", ", *values), F.lit(f": {rule.sentence}"))
+    return F.concat(values(rule.columns), F.lit(f": {rule.sentence}"))
 
 
-def sample_key(source_key: Iterable[str]) -> Column:
-    """STRING of a row's primary key, such as `ss_item_sk=1, ss_ticket_number=7`."""
-    return F.concat_ws(
-        ", ",
-        *(F.concat(F.lit(f"{name}="), F.coalesce(F.col(name).cast("string"), F.lit("NULL"))) for name in source_key),
-    )
+def values(names: Iterable[str]) -> Column:
+    """STRING of the values of columns, such as `ss_item_sk=1, ss_ticket_number=NULL`."""
+    told = (F.concat(F.lit(f"{name}="), F.coalesce(F.col(name).cast("string"), F.lit("NULL"))) for name in names)
+    return F.concat_ws(", ", *told)
 
 
 def repeated_values(rows: DataFrame, columns: Iterable[str]) -> DataFrame:

@@ -12,7 +12,7 @@ from typing import Literal
 from lake_assets.contract.calendar import MONTHS, YEARS
 from lake_assets.contract.gold import GOLD_TABLES
 from lake_assets.contract.model import Column, GoldTable, Table
-from lake_assets.contract.tables import TABLES
+from lake_assets.contract.tables import DIMENSIONS, TABLES
 
 Layer = Literal["bronze", "silver", "gold"]
 Axis = Literal["source_batch", "month", "year"]
@@ -153,7 +153,8 @@ GOLD: dict[str, LakeTable] = {name: _gold(table) for name, table in GOLD_TABLES.
 
 LAKE_TABLES: tuple[LakeTable, ...] = (*BRONZE.values(), *SILVER.values(), *GOLD.values())
 SILVER_FACTS: tuple[LakeTable, ...] = tuple(table for table in SILVER.values() if table.partition_column)
-SILVER_DIMENSIONS: tuple[LakeTable, ...] = tuple(table for table in SILVER.values() if not table.partition_column)
+SILVER_DIMENSIONS: tuple[LakeTable, ...] = tuple(SILVER[table.name] for table in DIMENSIONS)
+"""Each behind those it refers to."""
 
 
 def lake_table(layer: str, name: str) -> LakeTable:

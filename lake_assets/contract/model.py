@@ -132,6 +132,11 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
+    @cached_property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the dimensions that rows refer to, each once."""
+        return tuple(sorted({key.references for key in self.foreign_keys}))
+
     @property
     def silver_partition_column(self) -> str | None:
         return self.month.partition if self.month else None

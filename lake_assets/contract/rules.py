@@ -45,6 +45,9 @@ Scope = Literal["line", "file", "placement", "row", "reference", "sale", "order"
 partition; `repeats`: rows that were removed because another has their key; `publication`: the partition as a whole.
 """
 
+SAMPLES = 5
+"""Rows named as examples of those that break a rule."""
+
 SHRINKS_TO = 0.5
 GROWS_TO = 10
 ROWS_WORTH_COMPARING = 100

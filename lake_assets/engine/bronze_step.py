@@ -16,10 +16,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.compute import bronze
-from lake_assets.compute.audit import SAMPLES
 from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BRONZE
 from lake_assets.contract.model import Table
+from lake_assets.contract.rules import SAMPLES
 from lake_assets.contract.tables import TABLES
 from lake_assets.engine.staging import DATA, QUARANTINE, write_partitions, write_single
 from lake_assets.errors import AuditError

@@ -16,7 +16,7 @@ from lake_assets.contract.layers import GOLD, SILVER, LakeTable
 from lake_assets.contract.model import Channel
 from lake_assets.contract.rules import rules_of
 from lake_assets.contract.tables import FACTS, TABLES
-from lake_assets.engine.staging import DATA, read_staged, uris_with_rows, write_partitions
+from lake_assets.engine.staging import DATA, read_columns, read_staged, write_partitions
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 
 _PART = "part"
@@ -88,7 +88,7 @@ def _silver(spark: SparkSession, task: Task, name: str) -> DataFrame:
     """
     table = SILVER[name]
     inputs = [item for item in task.inputs if item.table == name]
-    rows = spark.read.parquet(*uris_with_rows(inputs))
+    rows = read_columns(spark, inputs, table)
     return rows.withColumn(table.partition_column, month_of_row(TABLES[name])) if table.partition_column else rows
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from lake_assets.compute import audit
-from lake_assets.compute.audit import SAMPLES, Judgement
-from lake_assets.contract.layers import BATCH_COLUMN, LakeTable
+from lake_assets.compute.audit import Judgement, Keys
+from lake_assets.contract.layers import BATCH_COLUMN, BRONZE, SILVER, LakeTable
 from lake_assets.contract.model import Table
-from lake_assets.contract.rules import Rule, Scope, rules_of
-from lake_assets.engine.staging import read_objects, uris_with_rows
+from lake_assets.contract.rules import SAMPLES, Rule, Scope, rules_of
+from lake_assets.engine.staging import read_columns, read_objects
 from lake_assets.lake.task import Task, Violation
 
 
@@ -63,22 +64,22 @@ class SilverAudit:
             item.table: [other for other in task.references if other.table == item.table] for item in task.references
         }
         self._keys = {
-            foreign_key.references: audit.primary_keys(
-                spark.read.parquet(*uris_with_rows(by_table[foreign_key.references])), foreign_key.references
-            )
-            for foreign_key in source.foreign_keys
-            if foreign_key.references in by_table
+            name: Keys.of(read_columns(spark, by_table[name], SILVER[name]), name, task.reference_keys.get(name))
+            for name in source.dimensions
+            if name in by_table
         }
         link = source.sale
         self._sales = (
-            read_objects(spark, by_table[link.sales], BATCH_COLUMN) if link and link.sales in by_table else None
+            read_objects(spark, by_table[link.sales], BRONZE[link.sales], BATCH_COLUMN)
+            if link and link.sales in by_table
+            else None
         )
 
     def rules(self, *scopes: Scope) -> tuple[Rule, ...]:
         """Rules of these scopes that can be evaluated."""
         return tuple(rule for rule in self._rules if rule.scope in scopes and rule.name not in self.unevaluated)
 
-    @property
+    @cached_property
     def unevaluated(self) -> dict[str, str]:
         """Rules that compare with a table of which nothing is there yet."""
         missing = {rule.name: self.compared_with(rule) for rule in self._rules if self._lacks(rule)}
@@ -111,17 +112,30 @@ class SilverAudit:
     def judgement(self, rules: Sequence[Rule]) -> Judgement:
         return Judgement(self.source, tuple(rules), frozenset(rule.name for rule in rules if self._removes(rule)))
 
+    @cached_property
+    def by_range(self) -> tuple[Rule, ...]:
+        """Rules about references that need no other rows: the keys referred to fill a range."""
+        return tuple(
+            rule
+            for rule in self.rules("reference")
+            if rule.foreign_key and self._keys[rule.foreign_key.references].range
+        )
+
+    def with_ranges(self, rows: DataFrame) -> DataFrame:
+        """Rows with the columns that the rules `by_range` need."""
+        return audit.with_references(rows, self.by_range, self._keys)
+
     def broken_comparisons(self, rows: DataFrame) -> tuple[Rule, ...]:
-        """Rules about other tables that at least one row breaks."""
-        references = self.rules("reference")
+        """Rules about other tables that at least one row breaks, but for those `by_range`."""
+        references = [rule for rule in self.rules("reference") if rule not in self.by_range]
         found = set(audit.dangling(rows, references, self._keys))
         broken = [rule for rule in references if rule.name in found]
         sale = self.rules("sale")
         if sale and self.source.sale and self._sales is not None:
             # Also the older versions of a sale count here: what none of them breaks, the one that stays does not.
-            judgement = self.judgement(sale)
-            counts = [count.alias(rule.name) for rule, count in zip(sale, judgement.counts(), strict=True)]
-            told = audit.with_sale(rows, self.source.sale, self._sales).agg(*counts).collect()[0]
+            counts = self.judgement(sale).counts().items()
+            lines = audit.with_sale(rows, self.source.sale, self._sales)
+            told = lines.agg(*(count.alias(name) for name, count in counts)).collect()[0]
             if any(told[rule.name] for rule in sale):
                 broken += sale
         return tuple(broken)
@@ -138,8 +152,8 @@ class SilverAudit:
         """Add to the findings the rows that break these rules, by partition."""
         if not rules:
             return
-        counts = [count.alias(rule.name) for rule, count in zip(rules, self.judgement(rules).counts(), strict=True)]
-        for row in rows.groupBy(partition_column).agg(*counts).collect():
+        counts = self.judgement(rules).counts().items()
+        for row in rows.groupBy(partition_column).agg(*(count.alias(name) for name, count in counts)).collect():
             for rule in rules:
                 findings.add(row[partition_column], rule.name, row[rule.name])
 
@@ -154,7 +168,7 @@ class SilverAudit:
         broken = rows.where(audit.breaks_any(conditions.values())).select(
             partition_column,
             F.explode(names).alias("_rule"),
-            audit.sample_key(self.source.primary_key).alias("_sample"),
+            audit.values(self.source.primary_key).alias("_sample"),
         )
         self._add_samples(broken, partition_column, findings)
 
@@ -185,7 +199,7 @@ class SilverAudit:
             for row in counted:
                 findings.add(row[partition_column], rule.name, row["n"])
             if counted:
-                sample = audit.sample_key(self.source.primary_key).alias("_sample")
+                sample = audit.values(self.source.primary_key).alias("_sample")
                 self._add_samples(
                     frame.select(partition_column, F.lit(rule.name).alias("_rule"), sample), partition_column, findings
                 )
@@ -199,6 +213,6 @@ class SilverAudit:
             counted = one if counted is None else counted.unionAll(one)
         for row in counted.collect() if counted is not None else []:
             if row["n"]:
-                sample = audit.sample_key(self.source.primary_key).alias("_sample")
+                sample = audit.values(self.source.primary_key).alias("_sample")
                 few = frames[row["rule"]].select(sample).orderBy("_sample").limit(SAMPLES).collect()
                 findings.add(partition, row["rule"], row["n"], [found["_sample"] for found in few])

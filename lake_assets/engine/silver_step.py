@@ -15,7 +15,7 @@ from lake_assets.compute import silver
 from lake_assets.compute.audit import broken
 from lake_assets.compute.expressions import any_of, month_from_sk
 from lake_assets.compute.profile import profile
-from lake_assets.contract.layers import BATCH_COLUMN, SILVER, WHOLE_TABLE, LakeTable
+from lake_assets.contract.layers import BATCH_COLUMN, BRONZE, SILVER, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Table
 from lake_assets.contract.rules import Rule
 from lake_assets.engine.silver_audit import Findings, SilverAudit
@@ -35,7 +35,7 @@ def run_silver(spark: SparkSession, task: Task) -> Result:
     if not any(item.rows for item in task.inputs):
         empty = tuple(PartitionResult(partition=partition, rows=0) for partition in task.partitions)
         return Result(partitions=empty, seconds=0, source_rows=0, unevaluated=audit.unevaluated)
-    rows = _Rows.split(read_objects(spark, task.inputs, BATCH_COLUMN), audit)
+    rows = _Rows.split(read_objects(spark, task.inputs, BRONZE[task.table], BATCH_COLUMN), audit)
     results: list[PartitionResult] = []
     seconds = 0.0
     for number, partitions in enumerate(_passes(task, table)):
@@ -113,13 +113,14 @@ class _Pass:
         data = f"{DATA}/{self._number}"
         self._write(self._staged_rows(), self._table.sort, data)
         started = time.monotonic()
-        staged = self._read(data)
+        staged = self._audit.with_ranges(self._read(data))
         findings = Findings()
-        found = self._scan(staged, data, findings)
+        in_scan = (*self._audit.rules("row", "order"), *self._audit.by_range)
+        found = self._scan(staged, data, in_scan, findings)
         comparisons = self._audit.broken_comparisons(staged)
         compared = self._audit.compared(staged, comparisons)
         self._audit.count(compared, self._column, comparisons, findings)
-        judged = (*self._audit.rules("row", "order"), *comparisons)
+        judged = (*in_scan, *comparisons)
         self._audit.sample(compared, self._column, [rule for rule in judged if rule.name in findings.rules], findings)
         leaving = findings.partitions_with(self._audit.judgement(judged).removing)
         if leaving:
@@ -176,15 +177,12 @@ class _Pass:
     def _folder_of(self, result: PartitionResult) -> str:
         return result.objects[0].folder.rpartition("/")[0]
 
-    def _scan(self, staged: DataFrame, data: str, findings: Findings | None) -> dict[str, PartitionResult]:
-        """One scan: rows, content and dates of each partition, and into `findings` what breaks the rules of rows."""
-        extra: dict[str, Column] = {}
-        if self._source.month:
-            day = "sold_date_sk_resolved" if self._source.order else self._source.month.column
-            extra = {"first_date_sk": F.min(day), "last_date_sk": F.max(day)}
-        rules = () if findings is None else self._audit.rules("row", "order")
-        counts = self._audit.judgement(rules).counts()
-        extra |= {rule.name: counted for rule, counted in zip(rules, counts, strict=True)}
+    def _scan(
+        self, staged: DataFrame, data: str, rules: Sequence[Rule], findings: Findings
+    ) -> dict[str, PartitionResult]:
+        """One scan: rows, content and bounds of each partition, and into `findings` what breaks the rules."""
+        bounds = self._bounds()
+        extra = bounds | self._audit.judgement(rules).counts()
         results: dict[str, PartitionResult] = {}
         for row in profile(staged, self._column, self._table.content_columns, extra).collect():
             partition, rows = str(row[self._column]), int(row["rows"])
@@ -192,14 +190,20 @@ class _Pass:
                 partition=partition,
                 rows=rows,
                 content=row["content"],
-                first_date_sk=row["first_date_sk"] if "first_date_sk" in extra else None,
-                last_date_sk=row["last_date_sk"] if "last_date_sk" in extra else None,
                 objects=(StagedObject(folder=f"{data}/{self._column}={partition}", rows=rows),),
+                **{name: row[name] for name in bounds},
             )
             for rule in rules:
-                if findings is not None:
-                    findings.add(partition, rule.name, row[rule.name])
+                findings.add(partition, rule.name, row[rule.name])
         return results
+
+    def _bounds(self) -> dict[str, Column]:
+        """The first and last day of a fact, the lowest and highest key of a dimension."""
+        if self._source.month is None:
+            (key,) = self._source.primary_key
+            return {"first_key": F.min(key), "last_key": F.max(key)}
+        day = "sold_date_sk_resolved" if self._source.order else self._source.month.column
+        return {"first_date_sk": F.min(day), "last_date_sk": F.max(day)}
 
     def _without(
         self, leaving: Sequence[str], compared: DataFrame, judged: Sequence[Rule]
@@ -210,7 +214,7 @@ class _Pass:
         columns = [column.name for column in self._table.columns]
         self._write(stays.select(*columns, self._column), self._table.sort, kept)
         empty = {partition: PartitionResult(partition=partition, rows=0) for partition in leaving}
-        return empty | self._scan(self._read(kept), kept, None)
+        return empty | self._scan(self._read(kept), kept, (), Findings())
 
     def _quarantine(
         self, leaving: Sequence[str], compared: DataFrame, judged: Sequence[Rule], findings: Findings

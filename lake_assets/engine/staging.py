@@ -18,24 +18,27 @@ KEPT = "kept"
 QUARANTINE = "quarantine"
 
 
-def read_objects(spark: SparkSession, inputs: Iterable[ObjectInput], partition_column: str) -> DataFrame:
-    """Rows of published objects with the partition each belongs to, in the column `partition_column`.
+def read_objects(
+    spark: SparkSession, inputs: Iterable[ObjectInput], table: LakeTable, partition_column: str
+) -> DataFrame:
+    """Rows of published objects of a table with the partition each belongs to, in the column `partition_column`.
 
     One read per partition with the key as a literal: engines differ in whether a list of files keeps the columns that
-    stand in the path.
+    stand in the path. In the declared columns, so that no engine has to look into a file before it is asked for rows.
     """
     by_partition: dict[str, list[ObjectInput]] = defaultdict(list)
     for item in _with_rows(list(inputs)):
         by_partition[item.partition].append(item)
     frames = [
-        spark.read.parquet(*(item.uri for item in items)).withColumn(partition_column, F.lit(partition))
+        read_columns(spark, items, table).withColumn(partition_column, F.lit(partition))
         for partition, items in by_partition.items()
     ]
     return reduce(DataFrame.unionByName, frames)
 
 
-def uris_with_rows(inputs: Iterable[ObjectInput]) -> list[str]:
-    return [item.uri for item in _with_rows(list(inputs))]
+def read_columns(spark: SparkSession, inputs: Iterable[ObjectInput], table: LakeTable) -> DataFrame:
+    """Rows of published objects of a table in its columns."""
+    return spark.read.schema(spark_ddl(table.columns)).parquet(*(item.uri for item in _with_rows(list(inputs))))
 
 
 def _with_rows(inputs: list[ObjectInput]) -> list[ObjectInput]:

@@ -101,15 +101,18 @@ class Lake:
         verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
         quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
         published: dict[str, Publication] = {}
-        blocked = [name for name, each in by_partition.items() if any(verdict.blocks for verdict in each)]
-        failed = held_back(result.partitions, standing, blocked) if table.layer == "silver" else {}
+        blocking = {
+            partition: [verdict for verdict in each if verdict.blocks]
+            for partition, each in by_partition.items()
+            if any(verdict.blocks for verdict in each)
+        }
+        failed = held_back(result.partitions, standing, list(blocking)) if table.layer == "silver" else {}
         for item, plan in zip(result.partitions, work.plans, strict=True):
             if item.partition in failed:
                 continue
-            blocking = [verdict for verdict in by_partition[item.partition] if verdict.blocks]
-            if blocking:
-                failed[item.partition] = "; ".join(verdict.explanation() for verdict in blocking)
-                publisher.note_blocked(plan, {verdict.rule.name: verdict.violations or 0 for verdict in blocking})
+            if refusing := blocking.get(item.partition):
+                failed[item.partition] = "; ".join(verdict.explanation() for verdict in refusing)
+                publisher.note_blocked(plan, {verdict.rule.name: verdict.violations or 0 for verdict in refusing})
                 continue
             try:
                 published[item.partition] = publisher.publish(item, plan)
@@ -229,6 +232,7 @@ class Lake:
             inputs=inputs,
             references=tuple(self._object_input(source) for source in references),
             reference_versions={name: planner.reference_version(name) for name in compared},
+            reference_keys=planner.reference_keys(table) if table.layer == "silver" else {},
             sold_range=sold_range,
         )
         return _Prepared(task, tuple(plans), folder)
@@ -272,4 +276,4 @@ def _compared_tables(table: LakeTable) -> set[str]:
     if table.source is None:
         return set()
     sale = {table.source.sale.sales} if table.source.sale else set()
-    return sale | {key.references for key in table.source.foreign_keys}
+    return sale.union(table.source.dimensions)

@@ -130,11 +130,24 @@ class Planner:
         if table.source is None:
             return []
         found: list[Source] = []
-        for name in sorted({key.references for key in table.source.foreign_keys}):
+        for name in table.source.dimensions:
             settled = self.entry(SILVER[name], WHOLE_TABLE).settled
             found += [Source(name, WHOLE_TABLE, stored) for stored in (settled.objects if settled else ())]
         if table.source.sale:
             found += self._arrived(table.source.sale.sales)
+        return found
+
+    def reference_keys(self, table: LakeTable) -> dict[str, tuple[int, int]]:
+        """Lowest and highest key of the dimensions that a silver table refers to, of those without a gap between them.
+
+        A published key is never missing and never repeated, so that the number of rows tells.
+        """
+        found: dict[str, tuple[int, int]] = {}
+        for name in table.source.dimensions if table.source else ():
+            settled = self.entry(SILVER[name], WHOLE_TABLE).settled
+            first, last = (settled.first_key, settled.last_key) if settled else (None, None)
+            if settled and first is not None and last is not None and settled.rows == last - first + 1:
+                found[name] = (first, last)
         return found
 
     def _arrived(self, name: str) -> tuple[Source, ...]:

@@ -156,6 +156,8 @@ class Publisher:
             inputs=plan.inputs,
             batches=plan.batches,
             first_date_sk=result.first_date_sk,
+            first_key=result.first_key,
+            last_key=result.last_key,
             last_date_sk=result.last_date_sk,
             violations=_counted(result),
             waits_for=self._waits_for(result),

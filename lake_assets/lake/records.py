@@ -67,7 +67,8 @@ class Publication(Record):
 
     Counts are rows: `source_rows` read = `rows` + `quarantined` + `duplicates`. `content` is a hash over all columns but the
     load timestamp, the same for equal content whatever the engine and the order of rows. `inputs` tells the versions it was
-    made from. `first_date_sk` and `last_date_sk` bound the event date (facts only). `violations` counts, by rule, the rows
+    made from. `first_date_sk` and `last_date_sk` bound the event date (facts only), `first_key` and
+    `last_key` the key (dimensions only). `violations` counts, by rule, the rows
     that break it. `waits_for` tells, by table, the version of those whose rows could make a row in quarantine valid.
     """
 
@@ -86,6 +87,8 @@ class Publication(Record):
     batches: tuple[str, ...]
     first_date_sk: int | None = None
     last_date_sk: int | None = None
+    first_key: int | None = None
+    last_key: int | None = None
     violations: dict[str, int] = Field(default_factory=dict)
     waits_for: dict[str, str] = Field(default_factory=dict)
 

@@ -34,7 +34,7 @@ class Task(Record):
     `files` is set for bronze, `inputs` for silver and gold. `sold_range` gives gold the first and last sale date key of each
     channel over the whole lake. `actions` tells for every rule of the table what happens to rows that break it. `references`
     are the tables that silver rows are compared with (published dimensions, and for returns the sales as they arrived), in
-    the versions `reference_versions`.
+    the versions `reference_versions`; `reference_keys` are the lowest and highest key of those without a gap between them.
     """
 
     layer: str
@@ -49,6 +49,7 @@ class Task(Record):
     inputs: tuple[ObjectInput, ...] = ()
     references: tuple[ObjectInput, ...] = ()
     reference_versions: dict[str, str] = Field(default_factory=dict)
+    reference_keys: dict[str, tuple[int, int]] = Field(default_factory=dict)
     actions: dict[str, Action] = Field(default_factory=dict)
     sold_range: dict[str, tuple[int, int] | None] = Field(default_factory=dict)
 
@@ -85,6 +86,8 @@ class PartitionResult(Record):
     content: str = "0"
     first_date_sk: int | None = None
     last_date_sk: int | None = None
+    first_key: int | None = None
+    last_key: int | None = None
     objects: tuple[StagedObject, ...] = ()
     quarantine: StagedObject | None = None
     violations: tuple[Violation, ...] = ()

@@ -548,7 +548,7 @@ def _examine_together(spark: SparkSession, folder: Path, name: str) -> dict[str,
     source = TABLES[name]
     task = _silver_task(folder, name)
     audit = silver_audit.SilverAudit(spark, task.model_copy(update={"references": ()}), SILVER[name], source)
-    rows = read_objects(spark, task.inputs, BATCH_COLUMN)
+    rows = read_objects(spark, task.inputs, BRONZE[name], BATCH_COLUMN)
     ranked = silver.ranked(rows, source)
     repeated = silver.losers(ranked) if source.is_fact else silver.repeated_within_batch(rows, source)
     counted = silver_audit.Findings()

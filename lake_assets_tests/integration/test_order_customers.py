@@ -29,7 +29,7 @@ def test_a_line_with_the_customer_of_its_sibling_is_taken_out_when_there_is_no_s
         [(1, 1, NOBODY), (1, 2, None), (2, 1, 7), (2, 2, None), (3, 1, None)],
         "ss_ticket_number bigint, ss_item_sk bigint, ss_customer_sk bigint",
     ).withColumn("ss_sold_date_sk", F.lit(2451000).cast("bigint"))
-    keys = {"customer": spark.createDataFrame([(7,)], "_key bigint")}
+    keys = {"customer": audit.Keys(spark.createDataFrame([(7,)], "_key bigint"))}
     resolved = with_resolved_order(lines, source.order, guess=False)
     assert audit.dangling(resolved, [rule], keys) == [rule.name]
     judged = audit.with_references(resolved, [rule], keys).where(audit.broken(rule, source))

@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +28,15 @@ from isal import igzip
 from pydantic import BaseModel
 
 from lake_assets.contract.calendar import FIRST_DATE_SK, LAST_DATE_SK, MONTHS, UNDATED, month_of
-from lake_assets.contract.layers import BRONZE, SILVER, SILVER_FACTS, WHOLE_TABLE, LakeTable, lake_table
+from lake_assets.contract.layers import (
+    BRONZE,
+    SILVER,
+    SILVER_DIMENSIONS,
+    SILVER_FACTS,
+    WHOLE_TABLE,
+    LakeTable,
+    lake_table,
+)
 from lake_assets.contract.model import Table
 from lake_assets.contract.rules import rule_of
 from lake_assets.contract.tables import FACTS, TABLES
@@ -1532,9 +1539,9 @@ def _arrive(lake: Lake, engine: Engine) -> Record:
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: materialise(BRONZE[name], [batch.name]), sorted(delivered)))
-    for name in _in_order_of_reference():
-        if name in delivered and lake.planner().entry(BRONZE[name], batch.name).settled:
-            materialise(SILVER[name], [batch.name])
+    for table in SILVER_DIMENSIONS:
+        if table.name in delivered and lake.planner().entry(BRONZE[table.name], batch.name).settled:
+            materialise(table, [batch.name])
     planner = lake.planner()
     waiting = [
         table
@@ -1558,16 +1565,6 @@ def _found(table: LakeTable, verdict: Verdict) -> Found:
         blocks=verdict.blocks,
         samples=verdict.samples,
     )
-
-
-def _in_order_of_reference() -> list[str]:
-    """Dimensions, each behind those it refers to."""
-    referred = {
-        table.name: {foreign_key.references for foreign_key in table.foreign_keys}
-        for table in TABLES.values()
-        if not table.is_fact
-    }
-    return list(TopologicalSorter(referred).static_order())
 
 
 def main(engine: EngineName, folder: str) -> None:

@@ -5,6 +5,8 @@ Column names, order and types are those of the TPC-DS specification, version 2.1
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+
 from lake_assets.contract.model import Table
 from lake_assets.contract.tables.calendar_dims import DATE_DIM, TIME_DIM
 from lake_assets.contract.tables.catalog_channel import CATALOG_RETURNS, CATALOG_SALES
@@ -53,7 +55,13 @@ TABLES: dict[str, Table] = {
     )
 }
 FACTS: tuple[Table, ...] = tuple(each for each in TABLES.values() if each.is_fact)
-DIMENSIONS: tuple[Table, ...] = tuple(each for each in TABLES.values() if not each.is_fact)
+DIMENSIONS: tuple[Table, ...] = tuple(
+    TABLES[name]
+    for name in TopologicalSorter(
+        {each.name: each.dimensions for each in TABLES.values() if not each.is_fact}
+    ).static_order()
+)
+"""The tables without events, each behind those it refers to."""
 
 
 class UnknownTable(KeyError):  # noqa: N818 (reads as what happened)
