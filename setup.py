@@ -58,6 +58,7 @@ setup(
         "dev": [
             # Built for exactly one release of DuckDB.
             "duckdb-extension-tpcds==1.5.5",
+            "filelock>=3.18,<5",
             "hypothesis>=6.140,<7",
             # New minor versions of mypy and ruff add findings, which must not fail a checkout that did not change.
             "mypy>=2.4,<2.5",

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from lake_assets.engine.session import SessionEngine, check_java
 from lake_assets.errors import EngineError
 from lake_assets.lake.sample import make_sample
 from lake_assets.settings import PREFIX, EngineName
+from lake_assets_tests.support.apart import QUICK_JAVA
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SCALE = 0.01
-# A JVM that lives for a minute or two is faster when it does not optimise, and hundreds of queries over few rows each are when
-# not every one of them is compiled as a whole.
-QUICK_JAVA = {
-    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m "
-    "-Dspark.sql.codegen.wholeStage=false"
-}
 TIERS = ("unit", "integration", "ui")
+_OUTPUT = "output.txt"
+_DONE = "done"
 IN_CI = bool(os.environ.get("CI"))
 
 
@@ -45,6 +44,24 @@ class BuiltLake:
     def environment(self) -> dict[str, str]:
         """Environment of a command about this lake."""
         return lake_environment(self.root, self.source, self.dagster_home, self.engine)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is slow to make, made once for all processes among which the tests are divided."""
+
+    root: Path
+
+    def made_once(self, name: str, make: Callable[[Path], object]) -> Path:
+        """The folder `name`, filled by `make` in the process that asks first; the others wait."""
+        folder = self.root / name
+        with FileLock(self.root / f"{name}.lock"):
+            if not (folder / _DONE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                (folder / _DONE).touch()
+        return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,11 +97,25 @@ def _no_settings_from_outside() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Folders that all processes of a test run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return Shared(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture(scope="session")
+def source(shared: Shared) -> Path:
     """The sample's source files at scale 0.01, as `lake-assets sample` makes them. Do not change them."""
-    folder = tmp_path_factory.mktemp("sample") / "source"
-    make_sample(SCALE, folder, lambda _: None)
-    return folder
+    return shared.made_once("sample", lambda folder: make_sample(SCALE, folder / "source", lambda _: None)) / "source"
+
+
+@pytest.fixture(scope="session")
+def java() -> None:
+    """For what runs classic Spark: skips where Java is missing or too old."""
+    try:
+        check_java()
+    except EngineError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -100,19 +131,15 @@ def spark(engine: SessionEngine) -> SparkSession:
 
 
 @pytest.fixture(scope="session")
-def built_lake(tmp_path_factory: pytest.TempPathFactory, source: Path) -> BuiltLake:
+def built_lake(shared: Shared, source: Path) -> BuiltLake:
     """The whole lake at scale 0.01, built by the command line with the default engine. Do not change it."""
-    return build_lake(tmp_path_factory.mktemp("built"), source, "sail")
+    return _built_once(shared, source, "sail")
 
 
 @pytest.fixture(scope="session")
-def spark_lake(tmp_path_factory: pytest.TempPathFactory, source: Path) -> BuiltLake:
+def spark_lake(java: None, shared: Shared, source: Path) -> BuiltLake:
     """The whole lake at scale 0.01, built by the command line with classic Spark. Do not change it."""
-    try:
-        check_java()
-    except EngineError as error:
-        pytest.skip(str(error))
-    return build_lake(tmp_path_factory.mktemp("spark"), source, "spark")
+    return _built_once(shared, source, "spark")
 
 
 def lake_environment(root: Path, source: Path, dagster_home: Path, engine: str = "sail") -> dict[str, str]:
@@ -133,11 +160,12 @@ def lake_assets(environment: dict[str, str], *arguments: str, seconds: float = 3
     )
 
 
-def build_lake(folder: Path, source: Path, engine: EngineName) -> BuiltLake:
-    root, home = folder / "lake", folder / "dagster_home"
-    environment = lake_environment(root, source, home, engine)
-    if engine == "spark":
-        environment |= QUICK_JAVA
-    done = lake_assets(environment, "run", seconds=900)
-    assert done.returncode == 0, done.stderr
-    return BuiltLake(root, source, home, engine, done.stdout + done.stderr)
+def _built_once(shared: Shared, source: Path, engine: EngineName) -> BuiltLake:
+    def build(folder: Path) -> None:
+        environment = lake_environment(folder / "lake", source, folder / "dagster_home", engine)
+        done = lake_assets(environment | (QUICK_JAVA if engine == "spark" else {}), "run", seconds=900)
+        assert done.returncode == 0, done.stderr
+        (folder / _OUTPUT).write_text(done.stdout + done.stderr)
+
+    folder = shared.made_once(f"lake_{engine}", build)
+    return BuiltLake(folder / "lake", source, folder / "dagster_home", engine, (folder / _OUTPUT).read_text())

@@ -12,8 +12,7 @@ import pytest
 
 from lake_assets.contract.calendar import MONTHS, sk_of
 from lake_assets.contract.layers import SILVER, WHOLE_TABLE
-from lake_assets.engine.session import SessionEngine, check_java
-from lake_assets.errors import EngineError
+from lake_assets.engine.session import SessionEngine
 from lake_assets.lake.balance import Balance
 from lake_assets.lake.lake import Lake
 from lake_assets_tests.support.dirty_files import RETURN, with_amounts
@@ -112,11 +111,7 @@ def sail_states(tmp_path_factory: pytest.TempPathFactory, engine: SessionEngine)
 
 
 @pytest.fixture(scope="module")
-def spark_states(tmp_path_factory: pytest.TempPathFactory) -> list[State]:
-    try:
-        check_java()
-    except EngineError as error:
-        pytest.skip(str(error))
+def spark_states(java: None, tmp_path_factory: pytest.TempPathFactory) -> list[State]:
     folder = tmp_path_factory.mktemp("rows_spark")
     write_arrivals(folder, ARRIVALS)
     play_apart(folder, "spark", LAYERS)

@@ -9,8 +9,7 @@ import pytest
 from isal import igzip
 
 from lake_assets.contract.tables import TABLES
-from lake_assets.engine.session import SessionEngine, check_java
-from lake_assets.errors import EngineError
+from lake_assets.engine.session import SessionEngine
 from lake_assets_tests.support.dirty_files import CASES, GOOD_LINES, Case, expected_row
 from lake_assets_tests.support.small_lake import Files, State, play, play_apart, read_rows, states, write_arrivals
 
@@ -42,11 +41,7 @@ def sail_states(tmp_path_factory: pytest.TempPathFactory, engine: SessionEngine)
 
 
 @pytest.fixture(scope="module")
-def spark_states(tmp_path_factory: pytest.TempPathFactory) -> list[State]:
-    try:
-        check_java()
-    except EngineError as error:
-        pytest.skip(str(error))
+def spark_states(java: None, tmp_path_factory: pytest.TempPathFactory) -> list[State]:
     folder = tmp_path_factory.mktemp("dirty_spark")
     write_arrivals(folder, _arrivals())
     play_apart(folder, "spark", ["bronze"])

@@ -42,15 +42,14 @@ from lake_assets.contract.model import Column, Table
 from lake_assets.contract.rules import Rule, rule_of, rules_of
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import arrow_schema, decimal_scale, is_text, physical_type, text_length
-from lake_assets.engine.session import SessionEngine, check_java
-from lake_assets.errors import EngineError
+from lake_assets.engine.session import SessionEngine
 from lake_assets.lake.audit import Standing, Verdict, judge
 from lake_assets.lake.inspection import inspect, open_source
 from lake_assets.lake.records import Inspection
 from lake_assets.lake.task import FileInput, ObjectInput, PartitionResult, Result, Task
 from lake_assets.settings import EngineName
+from lake_assets_tests.support.apart import run_apart
 from lake_assets_tests.support.lake_support import SOME_TIME, Row, publication
-from lake_assets_tests.support.small_lake import run_apart
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -624,11 +623,7 @@ def sail_findings(prepared: Prepared, spark: SparkSession) -> Findings:
 
 
 @pytest.fixture(scope="module")
-def spark_findings(prepared: Prepared) -> Findings:
-    try:
-        check_java()
-    except EngineError as error:
-        pytest.skip(str(error))
+def spark_findings(java: None, prepared: Prepared) -> Findings:
     run_apart(__spec__.name, "spark", str(prepared.folder))
     return findings(prepared.folder / "spark")
 

@@ -20,8 +20,8 @@ import pytest
 from lake_assets.contract.layers import BRONZE, LOAD_TIMESTAMP, SILVER, WHOLE_TABLE, LakeTable, lake_table
 from lake_assets.contract.rules import rule_of
 from lake_assets.contract.tables import TABLES
-from lake_assets.engine.session import SessionEngine, check_java
-from lake_assets.errors import EngineError, SourceError
+from lake_assets.engine.session import SessionEngine
+from lake_assets.errors import SourceError
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.source import discover, inspect_all
 from lake_assets_tests.support.faults import (
@@ -228,11 +228,7 @@ def sail_lakes(tmp_path_factory: pytest.TempPathFactory, planted: Planted, part:
 
 
 @pytest.fixture(scope="module")
-def spark_lakes(tmp_path_factory: pytest.TempPathFactory, planted: Planted, part: Path) -> Lakes:
-    try:
-        check_java()
-    except EngineError as error:
-        pytest.skip(str(error))
+def spark_lakes(java: None, tmp_path_factory: pytest.TempPathFactory, planted: Planted, part: Path) -> Lakes:
     folder = tmp_path_factory.mktemp("faults_spark")
     _prepare(folder, planted.arrivals[:FIRST], part)
     play_apart(folder, "spark")

@@ -10,10 +10,8 @@ a process of its own: `python -m lake_assets_tests.support.faults ENGINE FOLDER`
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,6 +44,7 @@ from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import stale
 from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.settings import EngineName, Settings
+from lake_assets_tests.support.apart import run_apart
 from lake_assets_tests.support.small_lake import State, write_arrivals
 
 Row = dict[str, str]
@@ -1443,10 +1442,6 @@ def cut(source: Path, target: Path) -> None:
 
 _RECORD = "record.json"
 _SETTINGS = "settings.json"
-_SECONDS = 900
-# A JVM that lives for a minute or two is faster when it does not optimise, and hundreds of queries over few rows each are when
-# not every one of them is compiled as a whole.
-_QUICK_JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dspark.sql.codegen.wholeStage=false"}
 
 
 class Found(BaseModel):
@@ -1508,15 +1503,7 @@ def play(folder: Path, engine: SessionEngine) -> None:
 
 def play_apart(folder: Path, engine: EngineName) -> None:
     """`play` in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", __spec__.name, engine, str(folder)],
-        env=os.environ | _QUICK_JAVA,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_apart(__spec__.name, engine, str(folder))
 
 
 def states(lake: Path) -> list[Played]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,11 +27,9 @@ from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import LedgerEntry, Publication
 from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.settings import EngineName, Settings
+from lake_assets_tests.support.apart import run_apart
 
 _FAILURES = "failures.json"
-_SECONDS = 400
-# A JVM that lives for half a minute is faster when it does not optimise; what it compiles must have room all the same.
-_QUICK_JAVA = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"}
 
 Files = Mapping[str, bytes]
 """Content of source files by path relative to the source folder."""
@@ -123,15 +119,6 @@ def play(folder: Path, engine: Engine, layers: Iterable[str]) -> None:
 def play_apart(folder: Path, engine: EngineName, layers: Iterable[str]) -> None:
     """`play` in a process of its own."""
     run_apart(__spec__.name, engine, str(folder), *layers)
-
-
-def run_apart(module: str, *arguments: str) -> None:
-    """Run a module in a process of its own."""
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(
-        command, env=os.environ | _QUICK_JAVA, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def states(folder: Path) -> list[State]:
