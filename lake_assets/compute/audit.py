@@ -24,6 +24,7 @@ from lake_assets.contract.rules import Rule
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import physical_type, text_length
 
+LEAVES = "_leaves"
 _FOUND = "_found__"
 _SALE = "_sale__"
 
@@ -233,21 +234,23 @@ class Judgement:
         """For each rule the number of rows that break it."""
         return {rule.name: count(broken(rule, self.source)) for rule in self.rules}
 
-    def quarantined(self, rows: DataFrame, partition_column: str, load_timestamp: datetime) -> DataFrame:
-        """Rows for the quarantine: partition, source columns, `source_batch`, `rules`, `reasons` and `load_timestamp`.
+    def broken_rows(self, rows: DataFrame, partition_column: str, load_timestamp: datetime) -> DataFrame:
+        """The rows that break any rule, as for the quarantine: partition, source columns, `source_batch`, `rules`, `reasons`
+        and `load_timestamp`; and `LEAVES`, whether the row must go.
 
         `rules` and `reasons` are ARRAY<STRING>. A row carries every rule that it breaks, also those that alone would have let
         it stay.
         """
         names = [F.when(broken(rule, self.source), F.lit(rule.name)) for rule in self.rules]
         told = [F.when(broken(rule, self.source), reason(rule)) for rule in self.rules]
-        return rows.select(
+        return rows.where(breaks_any(broken(rule, self.source) for rule in self.rules)).select(
             partition_column,
             *self.source.column_names,
             BATCH_COLUMN,
             reasons(names).alias("rules"),
             reasons(told).alias("reasons"),
             timestamp(load_timestamp).alias(LOAD_TIMESTAMP.name),
+            self.must_go.alias(LEAVES),
         )
 
 

@@ -125,6 +125,8 @@ def _start_spark(threads: int, memory_gb: float) -> Any:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(4 * threads),
+        # Spark derives constraints from each filter under each alias, in all combinations: of many rules far too many.
+        "spark.sql.constraintPropagation.enabled": "false",
         **_CONFIGURATION,
     }
     session = LazyPySparkResource(spark_config=configuration).spark_session

@@ -6,49 +6,20 @@ distinct values. Only what was found to be broken is counted and split.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
 
 from lake_assets.compute import audit
 from lake_assets.compute.audit import Judgement, Keys
 from lake_assets.contract.layers import BATCH_COLUMN, BRONZE, SILVER, LakeTable
 from lake_assets.contract.model import Table
 from lake_assets.contract.rules import SAMPLES, Rule, Scope, rules_of
+from lake_assets.engine.broken_rows import Findings
 from lake_assets.engine.staging import read_columns, read_objects
 from lake_assets.lake.task import Task, Violation
-
-
-@dataclass
-class Findings:
-    """Rows that break a rule, by partition and rule, with the keys of a few of them."""
-
-    rows: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
-    samples: dict[str, dict[str, list[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-
-    def add(self, partition: str, rule: str, rows: int | None, samples: Iterable[str] = ()) -> None:
-        if rows:
-            self.rows[partition][rule] += rows
-        self.samples[partition][rule] += samples
-
-    def of(self, partition: str) -> tuple[Violation, ...]:
-        return tuple(
-            Violation(rule=rule, rows=rows, samples=tuple(self.samples[partition][rule][:SAMPLES]))
-            for rule, rows in self.rows[partition].items()
-        )
-
-    def partitions_with(self, rules: Iterable[str]) -> list[str]:
-        wanted = set(rules)
-        return sorted(partition for partition, found in self.rows.items() if wanted & set(found))
-
-    @property
-    def rules(self) -> set[str]:
-        return {rule for found in self.rows.values() for rule in found}
 
 
 class SilverAudit:
@@ -148,36 +119,6 @@ class SilverAudit:
             rows = audit.with_sale(rows, self.source.sale, latest)
         return rows
 
-    def count(self, rows: DataFrame, partition_column: str, rules: Sequence[Rule], findings: Findings) -> None:
-        """Add to the findings the rows that break these rules, by partition."""
-        if not rules:
-            return
-        counts = self.judgement(rules).counts().items()
-        for row in rows.groupBy(partition_column).agg(*(count.alias(name) for name, count in counts)).collect():
-            for rule in rules:
-                findings.add(row[partition_column], rule.name, row[rule.name])
-
-    def sample(self, rows: DataFrame, partition_column: str, rules: Sequence[Rule], findings: Findings) -> None:
-        """Add to the findings the keys of a few rows that break these rules."""
-        if not rules:
-            return
-        conditions = {rule.name: audit.broken(rule, self.source) for rule in rules}
-        names = F.split(
-            F.concat_ws(",", *(F.when(condition, F.lit(name)) for name, condition in conditions.items())), ","
-        )
-        broken = rows.where(audit.breaks_any(conditions.values())).select(
-            partition_column,
-            F.explode(names).alias("_rule"),
-            audit.values(self.source.primary_key).alias("_sample"),
-        )
-        self._add_samples(broken, partition_column, findings)
-
-    def _add_samples(self, broken: DataFrame, partition_column: str, findings: Findings) -> None:
-        first = Window.partitionBy(partition_column, "_rule").orderBy("_sample")
-        few = broken.withColumn("_n", F.row_number().over(first)).where(F.col("_n") <= SAMPLES)
-        for row in few.orderBy(partition_column, "_rule", "_sample").collect():
-            findings.add(row[partition_column], row["_rule"], None, [row["_sample"]])
-
     def sets(self, rows: DataFrame, partition: str, findings: Findings) -> None:
         """Rules about all rows of a dimension together."""
         key, scd2 = self.source.business_key, self.source.scd2
@@ -190,19 +131,11 @@ class SilverAudit:
                 frames[rule.name] = find(rows, key, scd2)
         self._add_frames(frames, partition, findings)
 
-    def repeats(self, frame: DataFrame | None, partition_column: str, findings: Findings) -> None:
+    def repeats(self, frame: DataFrame, partition_column: str, findings: Findings) -> None:
         """Rows that were removed because another has their key."""
         for rule in self.rules("repeats"):
-            if frame is None:
-                continue
-            counted = frame.groupBy(partition_column).agg(F.count(F.lit(1)).alias("n")).collect()
-            for row in counted:
-                findings.add(row[partition_column], rule.name, row["n"])
-            if counted:
-                sample = audit.values(self.source.primary_key).alias("_sample")
-                self._add_samples(
-                    frame.select(partition_column, F.lit(rule.name).alias("_rule"), sample), partition_column, findings
-                )
+            sample = audit.values(self.source.primary_key).alias("_sample")
+            findings.add_rows(frame.select(partition_column, F.lit(rule.name).alias("_rule"), sample), partition_column)
 
     def _add_frames(self, frames: Mapping[str, DataFrame], partition: str, findings: Findings) -> None:
         if not frames:

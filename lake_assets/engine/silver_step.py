@@ -12,14 +12,24 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.compute import silver
-from lake_assets.compute.audit import broken
+from lake_assets.compute.audit import LEAVES, broken
 from lake_assets.compute.expressions import any_of, month_from_sk
 from lake_assets.compute.profile import profile
 from lake_assets.contract.layers import BATCH_COLUMN, BRONZE, SILVER, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Table
 from lake_assets.contract.rules import Rule
-from lake_assets.engine.silver_audit import Findings, SilverAudit
-from lake_assets.engine.staging import DATA, KEPT, QUARANTINE, read_objects, read_staged, write_partitions
+from lake_assets.engine.broken_rows import STAGED, BrokenRows, Findings
+from lake_assets.engine.silver_audit import SilverAudit
+from lake_assets.engine.staging import (
+    BROKEN,
+    DATA,
+    KEPT,
+    QUARANTINE,
+    read_objects,
+    read_staged,
+    read_written,
+    write_partitions,
+)
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task
 
 _PART = "part"
@@ -114,18 +124,19 @@ class _Pass:
         self._write(self._staged_rows(), self._table.sort, data)
         started = time.monotonic()
         staged = self._audit.with_ranges(self._read(data))
-        findings = Findings()
         in_scan = (*self._audit.rules("row", "order"), *self._audit.by_range)
-        found = self._scan(staged, data, in_scan, findings)
+        found, suspects = self._scan(staged, data, in_scan)
         comparisons = self._audit.broken_comparisons(staged)
-        compared = self._audit.compared(staged, comparisons)
-        self._audit.count(compared, self._column, comparisons, findings)
-        judged = (*in_scan, *comparisons)
-        self._audit.sample(compared, self._column, [rule for rule in judged if rule.name in findings.rules], findings)
-        leaving = findings.partitions_with(self._audit.judgement(judged).removing)
-        if leaving:
-            found |= self._without(leaving, compared, judged)
-        quarantined = self._quarantine(leaving, compared, judged, findings)
+        # A comparison was made over all partitions at once, so that any of them may hold the rows that broke it.
+        within = list(found) if comparisons else suspects
+        findings, quarantined = Findings(), {}
+        broken = self._broken(
+            staged.where(F.col(self._column).isin(*within)), (*in_scan, *comparisons) if within else ()
+        )
+        if broken:
+            findings = broken.findings()
+            found |= self._without(broken, staged)
+            quarantined = self._quarantine(broken)
         duplicates = self._duplicates(findings)
         if self._table.partition_column is None and WHOLE_TABLE in found and found[WHOLE_TABLE].rows:
             self._audit.sets(self._read(self._folder_of(found[WHOLE_TABLE])), WHOLE_TABLE, findings)
@@ -178,12 +189,13 @@ class _Pass:
         return result.objects[0].folder.rpartition("/")[0]
 
     def _scan(
-        self, staged: DataFrame, data: str, rules: Sequence[Rule], findings: Findings
-    ) -> dict[str, PartitionResult]:
-        """One scan: rows, content and bounds of each partition, and into `findings` what breaks the rules."""
+        self, staged: DataFrame, data: str, rules: Sequence[Rule]
+    ) -> tuple[dict[str, PartitionResult], list[str]]:
+        """One scan: rows, content and bounds of each partition, and the partitions in which a row breaks one of the rules."""
         bounds = self._bounds()
         extra = bounds | self._audit.judgement(rules).counts()
         results: dict[str, PartitionResult] = {}
+        suspects: list[str] = []
         for row in profile(staged, self._column, self._table.content_columns, extra).collect():
             partition, rows = str(row[self._column]), int(row["rows"])
             results[partition] = PartitionResult(
@@ -193,9 +205,9 @@ class _Pass:
                 objects=(StagedObject(folder=f"{data}/{self._column}={partition}", rows=rows),),
                 **{name: row[name] for name in bounds},
             )
-            for rule in rules:
-                findings.add(partition, rule.name, row[rule.name])
-        return results
+            if any(row[rule.name] for rule in rules):
+                suspects.append(partition)
+        return results, suspects
 
     def _bounds(self) -> dict[str, Column]:
         """The first and last day of a fact, the lowest and highest key of a dimension."""
@@ -205,42 +217,51 @@ class _Pass:
         day = "sold_date_sk_resolved" if self._source.order else self._source.month.column
         return {"first_date_sk": F.min(day), "last_date_sk": F.max(day)}
 
-    def _without(
-        self, leaving: Sequence[str], compared: DataFrame, judged: Sequence[Rule]
-    ) -> dict[str, PartitionResult]:
-        """The partitions staged anew without the rows that must go."""
-        kept = f"{KEPT}/{self._number}"
-        stays = compared.where(F.col(self._column).isin(*leaving)).where(~self._audit.judgement(judged).must_go)
-        columns = [column.name for column in self._table.columns]
-        self._write(stays.select(*columns, self._column), self._table.sort, kept)
-        empty = {partition: PartitionResult(partition=partition, rows=0) for partition in leaving}
-        return empty | self._scan(self._read(kept), kept, (), Findings())
-
-    def _quarantine(
-        self, leaving: Sequence[str], compared: DataFrame, judged: Sequence[Rule], findings: Findings
-    ) -> dict[str, StagedObject]:
+    def _broken(self, suspects: DataFrame, rules: Sequence[Rule]) -> BrokenRows | None:
+        """The rows that break rules, staged: those of `suspects`, and all that have no place among the partitions."""
         stamp = self._task.load_timestamp
         frames: list[DataFrame] = []
-        if leaving:
-            judgement = self._audit.judgement(judged)
-            leave = compared.where(F.col(self._column).isin(*leaving)).where(judgement.must_go)
-            frames.append(judgement.quarantined(leave, self._column, stamp))
+        if rules:
+            compared = self._audit.compared(suspects, [rule for rule in rules if rule not in self._audit.by_range])
+            broken = self._audit.judgement(rules).broken_rows(compared, self._column, stamp)
+            frames.append(broken.withColumn(STAGED, F.lit(True)))
         if self._rows.unplaced is not None:
-            rules = self._audit.rules("placement", "row", "reference", "sale")
-            comparisons = self._audit.rules("reference", "sale")
-            rows = self._audit.compared(self._within(self._rows.unplaced, silver.raw_month), comparisons)
-            self._audit.count(rows, self._column, rules, findings)
-            self._audit.sample(rows, self._column, rules, findings)
-            frames.append(self._audit.judgement(rules).quarantined(rows, self._column, stamp))
+            unplaced = self._within(self._rows.unplaced, silver.raw_month)
+            compared = self._audit.compared(unplaced, self._audit.rules("reference", "sale"))
+            every = self._audit.rules("placement", "row", "reference", "sale")
+            broken = self._audit.judgement(every).broken_rows(compared, self._column, stamp)
+            frames.append(broken.withColumn(LEAVES, F.lit(True)).withColumn(STAGED, F.lit(False)))
         if not frames:
+            return None
+        folder = f"{BROKEN}/{self._number}"
+        self._write(reduce(DataFrame.unionByName, frames), self._quarantine_order, folder)
+        uri = f"{self._task.staging}/{folder}"
+        return BrokenRows(read_written(self._audit.spark, uri, frames[0]), self._column, self._source.primary_key)
+
+    @property
+    def _quarantine_order(self) -> tuple[str, ...]:
+        return (BATCH_COLUMN, *self._source.primary_key)
+
+    def _without(self, broken: BrokenRows, staged: DataFrame) -> dict[str, PartitionResult]:
+        """The partitions from which rows must go, staged anew without these."""
+        leaving = broken.partitions_left()
+        if not leaving:
             return {}
+        kept = f"{KEPT}/{self._number}"
+        columns = [column.name for column in self._table.columns]
+        rows = staged.where(F.col(self._column).isin(*leaving)).select(*columns, self._column)
+        self._write(broken.without_leaving(rows), self._table.sort, kept)
+        empty = {partition: PartitionResult(partition=partition, rows=0) for partition in leaving}
+        return empty | self._scan(self._read(kept), kept, ())[0]
+
+    def _quarantine(self, broken: BrokenRows) -> dict[str, StagedObject]:
+        counts = broken.leaving_by_partition()
         folder = f"{QUARANTINE}/{self._number}"
-        self._write(reduce(DataFrame.unionByName, frames), (BATCH_COLUMN, *self._source.primary_key), folder)
-        # Counted as it was written, which is also cheaper than judging the rows once more.
-        written = self._audit.spark.read.schema(f"{BATCH_COLUMN} string, `{self._column}` string")
+        if counts:
+            self._write(broken.leaving(), self._quarantine_order, folder)
         return {
             partition: StagedObject(folder=f"{folder}/{self._column}={partition}", rows=rows)
-            for partition, rows in self._counts(written.parquet(f"{self._task.staging}/{folder}")).items()
+            for partition, rows in counts.items()
         }
 
     def _duplicates(self, findings: Findings) -> dict[str, int]:

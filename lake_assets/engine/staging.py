@@ -15,6 +15,7 @@ from lake_assets.lake.task import ObjectInput
 
 DATA = "data"
 KEPT = "kept"
+BROKEN = "broken"
 QUARANTINE = "quarantine"
 
 
@@ -52,6 +53,11 @@ def read_staged(spark: SparkSession, uri: str, table: LakeTable, partition_colum
     In the declared columns, not the files': of no rows an engine writes no file, and a year alone would become a number.
     """
     return spark.read.schema(f"{spark_ddl(table.columns)}, `{partition_column}` string").parquet(uri)
+
+
+def read_written(spark: SparkSession, uri: str, frame: DataFrame) -> DataFrame:
+    """Rows that `write_partitions` wrote of a frame with these columns, of whatever partitions."""
+    return spark.read.schema(frame.schema).parquet(uri)
 
 
 def write_partitions(frame: DataFrame, column: str, sort: Iterable[str], uri: str, codec: str) -> None:

@@ -541,16 +541,17 @@ def _examine_together(spark: SparkSession, folder: Path, name: str) -> dict[str,
     from pyspark.sql import functions as F
 
     from lake_assets.compute import silver
-    from lake_assets.engine import silver_audit
+    from lake_assets.engine.broken_rows import Findings
+    from lake_assets.engine.silver_audit import SilverAudit
     from lake_assets.engine.staging import read_objects
 
     source = TABLES[name]
     task = _silver_task(folder, name)
-    audit = silver_audit.SilverAudit(spark, task.model_copy(update={"references": ()}), SILVER[name], source)
+    audit = SilverAudit(spark, task.model_copy(update={"references": ()}), SILVER[name], source)
     rows = read_objects(spark, task.inputs, BRONZE[name], BATCH_COLUMN)
     ranked = silver.ranked(rows, source)
     repeated = silver.losers(ranked) if source.is_fact else silver.repeated_within_batch(rows, source)
-    counted = silver_audit.Findings()
+    counted = Findings()
     audit.repeats(repeated.withColumn("part", F.lit(WHOLE_TABLE)), "part", counted)
     audit.sets(silver.winners(ranked), WHOLE_TABLE, counted)
     return dict(counted.rows[WHOLE_TABLE])
