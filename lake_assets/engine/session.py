@@ -91,6 +91,8 @@ class _Sessions:
     def _start_sail(self) -> Any:
         # The server's log would stand between the progress bars; RUST_LOG=info shows it.
         os.environ.setdefault("RUST_LOG", "error")
+        # A server forgets an idle session after minutes; this one serves one process, which may have other things to wait for.
+        os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(7 * 24 * 3600))
         from dagster_pyspark import LazyPySparkResource
         from pysail.spark import SparkConnectServer
         from pyspark.sql.connect.client.retries import DefaultPolicy
