@@ -20,4 +20,10 @@ refresh_months = dg.define_asset_job(
     description="Rebuild months of the silver facts and of the gold tables by month.",
 )
 
-JOBS = {"source_batch": ingest, "month": refresh_months}
+refresh_years = dg.define_asset_job(
+    "refresh_years",
+    selection=dg.AssetSelection.assets(*(["gold", table.name] for table in GOLD.values() if table.axis == "year")),
+    description="Rebuild years of the gold tables by year.",
+)
+
+JOBS = {"source_batch": ingest, "month": refresh_months, "year": refresh_years}

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lake_assets.contract.calendar import MONTHS, month_before
-from lake_assets.contract.layers import BRONZE, GOLD, SILVER, SILVER_FACTS, WHOLE_TABLE, LakeTable
-from lake_assets.contract.tables import FACTS
+from lake_assets.contract.calendar import MONTHS
+from lake_assets.contract.layers import BRONZE, GOLD, SILVER, SILVER_FACTS, WHOLE_TABLE, Axis, LakeTable
+from lake_assets.contract.lineage import reads, upstream
 from lake_assets.lake.planning import Planner, stale
 
 
@@ -98,28 +98,40 @@ def held_up(planner: Planner) -> dict[LakeTable, list[str]]:
 def months_of_facts(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[str]:
     """The months of the facts that a refresh of `months` takes.
 
-    When gold is among the tables, also the month before each if it is not published: gold reads it.
+    When a gold table by month is among the tables, also the months that it reads besides and that are not published.
     """
     wanted = set(months)
-    if not tables & set(GOLD.values()):
-        return list(months)
-    for month in months:
-        before = month_before(month)
-        if before and not planner.gold_is_ready(month):
-            wanted.add(before)
+    for table in GOLD.values():
+        if table in tables and table.axis == "month":
+            unready = [month for month in months if not planner.gold_is_ready(table, month)]
+            wanted.update(key for month in unready for silver, key in reads(table, month) if silver.partition_column)
     return [month for month in MONTHS if month in wanted]
 
 
 def gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[Work]:
-    """Months of the gold tables among `tables` that do not stand for the present silver."""
-    wanted = [table for table in GOLD.values() if table in tables]
-    ready = [month for month in months if planner.gold_is_ready(month)]
-    return _grouped({table: stale(planner.gold(table, ready)) for table in wanted})
+    """Partitions of the gold tables among `tables` that do not stand for the present silver, as far as `months` concern them.
+
+    A year is built when all that it reads is published.
+    """
+    found: dict[LakeTable, list[str]] = {}
+    for table in GOLD.values():
+        if table in tables:
+            ready = [key for key in _concerned(table, months) if planner.gold_is_ready(table, key)]
+            found[table] = stale(planner.gold(table, ready))
+    return _grouped(found)
+
+
+def _concerned(table: LakeTable, months: Sequence[str]) -> list[str]:
+    """Partitions of a gold table that are months among these, or years that read one of them."""
+    if table.axis == "month":
+        return list(months)
+    wanted = set(months)
+    return [year for year in table.partitions if wanted.intersection(key for _, key in reads(table, year))]
 
 
 def waiting_for(planner: Planner) -> list[str]:
     """Tables that gold reads and of which no file has ever arrived."""
-    read = ["date_dim", *(fact.name for fact in FACTS if fact.channel)]
+    read = dict.fromkeys(silver.name for table in GOLD.values() for silver in upstream(table))
     return [name for name in read if not planner.entries(BRONZE[name])]
 
 
@@ -139,22 +151,22 @@ def _is_to_be_applied(planner: Planner, name: str, batch: str, rebuild: Rebuild)
     return batch == last and (not is_fresh or rebuild(table, WHOLE_TABLE))
 
 
-def _grouped(stale_months: dict[LakeTable, list[str]]) -> list[Work]:
-    """One piece of work per contiguous range; tables with the same ranges share theirs."""
-    by_range: dict[tuple[str, ...], list[LakeTable]] = defaultdict(list)
-    for table, months in stale_months.items():
-        for contiguous in _ranges(months):
-            by_range[contiguous].append(table)
-    return [Work(tuple(tables), months) for months, tables in by_range.items()]
+def _grouped(stale_partitions: dict[LakeTable, list[str]]) -> list[Work]:
+    """One piece of work per contiguous range; tables of one axis with the same ranges share theirs."""
+    by_range: dict[tuple[Axis, tuple[str, ...]], list[LakeTable]] = defaultdict(list)
+    for table, partitions in stale_partitions.items():
+        for contiguous in _ranges(table, partitions):
+            by_range[table.axis, contiguous].append(table)
+    return [Work(tuple(tables), partitions) for (_, partitions), tables in by_range.items()]
 
 
-def _ranges(months: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Runs of months that follow each other on the axis (a range run names only its first and its last)."""
-    wanted = set(months)
+def _ranges(table: LakeTable, partitions: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Runs of keys that follow each other on the table's axis (a range run names only its first and its last)."""
+    wanted = set(partitions)
     current: list[str] = []
-    for month in MONTHS:
-        if month in wanted:
-            current.append(month)
+    for key in table.partitions:
+        if key in wanted:
+            current.append(key)
         elif current:
             yield tuple(current)
             current = []

@@ -6,13 +6,11 @@ import dagster as dg
 
 from lake_assets.assets.checks import check_specs
 from lake_assets.assets.metadata import OWNERS, definition_metadata, tags
-from lake_assets.assets.partitions import MONTH_PARTITIONS, SOURCE_BATCHES
+from lake_assets.assets.partitions import PARTITIONS
 from lake_assets.assets.step import materialise
 from lake_assets.contract.layers import LakeTable
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
 from lake_assets.resources import EngineResource, LakeResource
-
-_PARTITIONS: dict[str, dg.PartitionsDefinition[str]] = {"source_batch": SOURCE_BATCHES, "month": MONTH_PARTITIONS}
 
 
 def lake_asset(
@@ -23,7 +21,7 @@ def lake_asset(
     @dg.asset(
         key=[table.layer, table.name],
         deps=list(deps),
-        partitions_def=_PARTITIONS[table.axis],
+        partitions_def=PARTITIONS[table.axis],
         backfill_policy=backfill_policy,
         group_name=table.layer,
         kinds={"pyspark", "parquet"},

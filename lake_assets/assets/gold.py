@@ -3,21 +3,22 @@
 import dagster as dg
 
 from lake_assets.assets.factory import lake_asset
-from lake_assets.assets.partitions import SAME_AND_NEXT_MONTH, SAME_MONTH
-from lake_assets.contract.layers import GOLD
-from lake_assets.contract.tables import FACTS
+from lake_assets.assets.partitions import mapping
+from lake_assets.contract.layers import GOLD, LakeTable
+from lake_assets.contract.lineage import upstream
 
 
 def gold_assets(months_per_run: int) -> list[dg.AssetsDefinition]:
-    return [_daily_sales_summary(months_per_run)]
+    """All four. `months_per_run` bounds what one run of a backfill takes of a table by month."""
+    return [lake_asset(table, _backfill_policy(table, months_per_run), _deps(table)) for table in GOLD.values()]
 
 
-def _daily_sales_summary(months_per_run: int) -> dg.AssetsDefinition:
-    """A month reads its own sales and returns, and the sales of the month before."""
-    facts = [
-        dg.AssetDep(["silver", fact.name], partition_mapping=SAME_AND_NEXT_MONTH if fact.order else SAME_MONTH)
-        for fact in FACTS
-        if fact.channel
+def _backfill_policy(table: LakeTable, months_per_run: int) -> dg.BackfillPolicy:
+    # Years read each other's sales, so that one run over several reads them once.
+    return dg.BackfillPolicy.multi_run(months_per_run) if table.axis == "month" else dg.BackfillPolicy.single_run()
+
+
+def _deps(table: LakeTable) -> list[dg.AssetDep]:
+    return [
+        dg.AssetDep([silver.layer, silver.name], partition_mapping=mapping(silver, table)) for silver in upstream(table)
     ]
-    calendar = dg.AssetDep(["silver", "date_dim"], partition_mapping=dg.AllPartitionMapping())
-    return lake_asset(GOLD["daily_sales_summary"], dg.BackfillPolicy.multi_run(months_per_run), [*facts, calendar])

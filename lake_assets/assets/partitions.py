@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import dagster as dg
 
-from lake_assets.contract.calendar import MONTHS, month_after
-from lake_assets.contract.layers import BATCH_COLUMN
+from lake_assets.contract.calendar import MONTHS, YEARS
+from lake_assets.contract.layers import BATCH_COLUMN, Axis, LakeTable
+from lake_assets.contract.lineage import reads
 
 SOURCE_BATCHES = dg.DynamicPartitionsDefinition(name=BATCH_COLUMN)
-MONTH_PARTITIONS = dg.StaticPartitionsDefinition(list(MONTHS))
+PARTITIONS: dict[Axis, dg.PartitionsDefinition[str]] = {
+    "source_batch": SOURCE_BATCHES,
+    "month": dg.StaticPartitionsDefinition(list(MONTHS)),
+    "year": dg.StaticPartitionsDefinition(list(YEARS)),
+}
 
-SAME_MONTH = dg.StaticPartitionMapping({month: month for month in MONTHS})
-SAME_AND_NEXT_MONTH = dg.StaticPartitionMapping(
-    {month: [month, *([after] if (after := month_after(month)) else [])] for month in MONTHS}
-)
-"""For moving averages and week-on-week growth: a month of sales changes its own summary and the following one."""
+
+def mapping(silver: LakeTable, gold: LakeTable) -> dg.PartitionMapping:
+    """Which partitions of a gold table each partition of a silver one makes stale: those that are built from it."""
+    if silver.partition_column is None:
+        return dg.AllPartitionMapping()
+    stale: dict[str, list[str]] = defaultdict(list)
+    for partition in gold.partitions:
+        for table, key in reads(gold, partition):
+            if table == silver:
+                stale[key].append(partition)
+    return dg.StaticPartitionMapping(stale)

@@ -58,8 +58,8 @@ def _metadata_by_partition(
     """Metadata for each published Dagster partition. A dimension is one object, whichever batches were applied to it."""
     cost = (outcome.seconds / max(1, len(partitions)), outcome.audit_seconds / max(1, len(partitions)))
     table_rows = sum(publication.rows for publication in standing.values())
-    metadata = {
-        partition: publication_metadata(table, publication, lake.settings.root, table_rows, cost)
+    metadata: dict[str, Mapping[str, Any]] = {
+        partition: {**publication_metadata(table, publication, lake.settings.root, table_rows, cost), **outcome.figures}
         for partition, publication in outcome.published.items()
     }
     if table.partition_column is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 
@@ -34,6 +34,14 @@ def timestamp(moment: datetime) -> Column:
 
 def any_of(conditions: Iterable[Column]) -> Column:
     return reduce(lambda left, right: left | right, conditions, F.lit(False))
+
+
+def total(terms: Sequence[Column]) -> Column:
+    """The sum of the terms, halved again and again: a chain of forty additions is nested deeper than Spark Connect allows."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return total(terms[:middle]) + total(terms[middle:])
 
 
 def reasons(candidates: Iterable[Column]) -> Column:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lake_assets.compute.expressions import total
+
 _BITS_PER_WORD = 62
 
 
@@ -21,10 +23,7 @@ def row_hash(columns: Iterable[str]) -> Column:
 
 
 def _null_mask(names: list[str]) -> Column:
-    mask = F.lit(0).cast("bigint")
-    for position, name in enumerate(names):
-        mask = mask + F.col(name).isNull().cast("bigint") * F.lit(1 << position)
-    return mask
+    return total([F.col(name).isNull().cast("bigint") * F.lit(1 << position) for position, name in enumerate(names)])
 
 
 def content_hash(columns: Iterable[str]) -> Column:

@@ -5,6 +5,7 @@ TPC-DS numbers days by Julian day: date = 1970-01-01 + (date_sk - 2440588), with
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 JULIAN_DAY_OF_EPOCH = 2440588
@@ -16,6 +17,16 @@ MONTHS: tuple[str, ...] = (
     UNDATED,
     *(f"{year}-{month:02d}" for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)),
 )
+
+
+Range = tuple[int, int] | None
+"""First and last of a range of date keys, None for none."""
+
+
+def span(ranges: Iterable[tuple[int, int]]) -> Range:
+    """The range that holds all of them."""
+    known = list(ranges)
+    return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
 
 def date_of(date_sk: int) -> date:

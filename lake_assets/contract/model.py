@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 Channel = Literal["store", "catalog", "web"]
+CHANNELS: tuple[Channel, ...] = ("store", "catalog", "web")
 
 
 @dataclass(frozen=True, slots=True)

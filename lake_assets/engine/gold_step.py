@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.compute.audit import count
-from lake_assets.compute.gold.daily_sales_summary import daily_sales_summary
 from lake_assets.compute.profile import profile
-from lake_assets.compute.silver import month_of_row
-from lake_assets.contract.layers import GOLD, SILVER, LakeTable
-from lake_assets.contract.model import Channel
+from lake_assets.contract.layers import GOLD, LakeTable
 from lake_assets.contract.rules import rules_of
-from lake_assets.contract.tables import FACTS, TABLES
-from lake_assets.engine.staging import DATA, read_columns, read_staged, write_partitions
+from lake_assets.engine.gold_builders import build
+from lake_assets.engine.staging import DATA, read_staged, write_partitions
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 
 _PART = "part"
@@ -27,9 +23,9 @@ def run_gold(spark: SparkSession, task: Task) -> Result:
     """Build and audit the partitions asked for in one pass."""
     table = GOLD[task.table]
     column = table.partition_column or _PART
-    rows = _BUILDERS[table.name](spark, task)
+    built = build(spark, task)
     uri = f"{task.staging}/{DATA}"
-    write_partitions(rows, column, table.sort, uri, table.codec)
+    write_partitions(built.rows, column, table.sort, uri, table.codec)
     started = time.monotonic()
     staged = read_staged(spark, uri, table, column)
     required = [rule for rule in rules_of(table) if rule.kind == "not_null"]
@@ -47,6 +43,7 @@ def run_gold(spark: SparkSession, task: Task) -> Result:
         ),
         seconds=0,
         audit_seconds=round(time.monotonic() - started, 3),
+        figures=built.figures,
     )
 
 
@@ -61,35 +58,3 @@ def _result(partition: str, rows: int, content: str, column: str) -> PartitionRe
     return PartitionResult(
         partition=partition, rows=rows, content=content, objects=(StagedObject(folder=folder, rows=rows),)
     )
-
-
-def _daily_sales_summary(spark: SparkSession, task: Task) -> DataFrame:
-    sales: dict[Channel, DataFrame] = {}
-    returns: dict[Channel, DataFrame] = {}
-    for fact in FACTS:
-        if fact.channel:
-            frames = sales if fact.order else returns
-            frames[fact.channel] = _silver(spark, task, fact.name)
-    return daily_sales_summary(
-        months=task.partitions,
-        sales=sales,
-        returns=returns,
-        date_dim=_silver(spark, task, "date_dim"),
-        sold_range={channel: task.sold_range.get(channel) for channel in sales},
-        load_timestamp=task.load_timestamp,
-    )
-
-
-def _silver(spark: SparkSession, task: Task, name: str) -> DataFrame:
-    """Rows of the silver partitions among the inputs, with a fact's month in its partition column.
-
-    One read of all files: the month follows from the row itself, and a read per partition would make the engine plan
-    hundreds of scans.
-    """
-    table = SILVER[name]
-    inputs = [item for item in task.inputs if item.table == name]
-    rows = read_columns(spark, inputs, table)
-    return rows.withColumn(table.partition_column, month_of_row(TABLES[name])) if table.partition_column else rows
-
-
-_BUILDERS: dict[str, Callable[[SparkSession, Task], DataFrame]] = {"daily_sales_summary": _daily_sales_summary}

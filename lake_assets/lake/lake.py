@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lake_assets.contract.layers import WHOLE_TABLE, LakeTable
@@ -29,7 +29,8 @@ from lake_assets.settings import Settings, rules_with
 class Outcome:
     """What became of the partitions of one materialisation: published, or the reason why not, and what each rule found.
 
-    `seconds` are the engine's, `audit_seconds` the part of them that the rules took.
+    `seconds` are the engine's, `audit_seconds` the part of them that the rules took. `figures` are what the engine computed
+    of all rows together on the way, by name.
     """
 
     published: Mapping[str, Publication]
@@ -37,6 +38,7 @@ class Outcome:
     seconds: float
     audit_seconds: float = 0.0
     verdicts: tuple[Verdict, ...] = ()
+    figures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Lake:
                 published[item.partition] = publisher.publish(item, plan)
             except LakeError as error:
                 failed[item.partition] = str(error)
-        return Outcome(published, failed, result.seconds, result.audit_seconds, verdicts)
+        return Outcome(published, failed, result.seconds, result.audit_seconds, verdicts, result.figures)
 
     def told(self, table: LakeTable, outcome: Outcome) -> tuple[Verdict, ...]:
         """The verdicts of an outcome, with what only the ledger can tell once all partitions are there: conservation.
@@ -220,7 +222,7 @@ class Lake:
         # The partitions of a range share inputs; each object is read once.
         sources = {source.stored.key: source for plan in plans for source in plan.sources}
         inputs = tuple(self._object_input(source) for source in sources.values())
-        sold_range = planner.sold_range if table.layer == "gold" else {}
+        is_gold = table.layer == "gold"
         references = planner.references(table) if table.layer == "silver" else ()
         compared = _compared_tables(table) if table.layer == "silver" else ()
         keys = tuple(plan.partition for plan in plans)
@@ -233,7 +235,8 @@ class Lake:
             references=tuple(self._object_input(source) for source in references),
             reference_versions={name: planner.reference_version(name) for name in compared},
             reference_keys=planner.reference_keys(table) if table.layer == "silver" else {},
-            sold_range=sold_range,
+            sold_range=planner.sold_range if is_gold else {},
+            active_range=planner.active_range if is_gold else {},
         )
         return _Prepared(task, tuple(plans), folder)
 

@@ -10,9 +10,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lake_assets.contract.calendar import UNDATED, first_sk_of, last_sk_of, month_before
+from lake_assets.contract.calendar import UNDATED, Range, first_sk_of, last_sk_of, span
 from lake_assets.contract.layers import BRONZE, SILVER, WHOLE_TABLE, LakeTable
-from lake_assets.contract.model import Channel
+from lake_assets.contract.lineage import reads
+from lake_assets.contract.model import CHANNELS, Channel, Table
 from lake_assets.contract.tables import FACTS, TABLES
 from lake_assets.errors import LakeError
 from lake_assets.lake.ledger import Ledger, VersionedEntry, never_published
@@ -187,26 +188,30 @@ class Planner:
         """Plans of gold partitions. Raises `LakeError` naming silver tables or partitions that are not published yet."""
         return [self._gold_plan(table, partition) for partition in partitions]
 
-    def gold_is_ready(self, month: str) -> bool:
-        """Whether every silver partition that a gold month reads is published."""
-        return all(self.entry(table, partition).settled for table, partition in _gold_reads(month))
+    def gold_is_ready(self, table: LakeTable, partition: str) -> bool:
+        """Whether every silver partition that a partition of gold reads is published."""
+        return all(self.entry(silver, key).settled for silver, key in reads(table, partition))
 
     @cached_property
-    def sold_range(self) -> dict[Channel, tuple[int, int] | None]:
+    def sold_range(self) -> dict[Channel, Range]:
         """First and last date key with a sale in each channel, over all published months."""
-        found: dict[Channel, tuple[int, int] | None] = {}
-        for fact in FACTS:
-            if fact.order and fact.channel:
-                settled = [entry.settled for entry in self.entries(SILVER[fact.name]).values()]
-                bounds = [
-                    (known.first_date_sk, known.last_date_sk)
-                    for known in settled
-                    if known and known.first_date_sk is not None and known.last_date_sk is not None
-                ]
-                found[fact.channel] = (
-                    (min(first for first, _ in bounds), max(last for _, last in bounds)) if bounds else None
-                )
-        return found
+        return {
+            channel: self._range(fact for fact in FACTS if fact.channel == channel and fact.order)
+            for channel in CHANNELS
+        }
+
+    @cached_property
+    def active_range(self) -> dict[Channel, Range]:
+        """First and last date key with a sale or a return in each channel, over all published months."""
+        return {channel: self._range(fact for fact in FACTS if fact.channel == channel) for channel in CHANNELS}
+
+    def _range(self, facts: Iterable[Table]) -> Range:
+        settled = [entry.settled for fact in facts for entry in self.entries(SILVER[fact.name]).values()]
+        return span(
+            (known.first_date_sk, known.last_date_sk)
+            for known in settled
+            if known and known.first_date_sk is not None and known.last_date_sk is not None
+        )
 
     def _current_objects(self, bronze: LakeTable, batches: Iterable[str]) -> tuple[Source, ...]:
         """Per source path the object of the newest of the batches: an older version of a file is superseded."""
@@ -220,8 +225,8 @@ class Planner:
         return tuple(newest.values())
 
     def _gold_plan(self, table: LakeTable, partition: str) -> PartitionPlan:
-        sources = [source for upstream, key in _gold_reads(partition) for source in self._published(upstream, key)]
-        ranges = (f"{channel} {_within(partition, bounds)}" for channel, bounds in sorted(self.sold_range.items()))
+        sources = [source for upstream, key in reads(table, partition) for source in self._published(upstream, key)]
+        ranges = (f"{name} {bounds}" for name, bounds in sorted(self._horizon(table, partition).items()))
         contents = (f"{source.table} {source.partition} {content}" for source, content in sources)
         return PartitionPlan(
             partition,
@@ -230,6 +235,16 @@ class Planner:
             _fingerprint("gold", [*contents, *ranges]),
             (),
         )
+
+    def _horizon(self, table: LakeTable, partition: str) -> dict[str, Range]:
+        """As much of the ranges of dates over the whole lake as a partition of gold depends on."""
+        if table.name == "daily_sales_summary":
+            return {channel: _of_week(partition, bounds) for channel, bounds in self.sold_range.items()}
+        if table.name == "customer_lifetime_value":
+            return {"sales": span(bounds for bounds in self.sold_range.values() if bounds)}
+        known = {f"sales of {channel}": bounds for channel, bounds in self.sold_range.items()}
+        known |= {f"activity of {channel}": bounds for channel, bounds in self.active_range.items()}
+        return {name: _of_years(partition, bounds) for name, bounds in known.items()}
 
     def _published(self, table: LakeTable, partition: str) -> list[tuple[Source, str]]:
         """Objects of a published partition, each with the partition's content hash."""
@@ -250,19 +265,15 @@ def stale(plans: Iterable[PartitionPlan]) -> list[str]:
     return [plan.partition for plan in plans if not plan.is_fresh]
 
 
-def _gold_reads(month: str) -> list[tuple[LakeTable, str]]:
-    """Silver partitions that a month of daily sales reads: of sales also the month before, for the seven days before."""
-    reads = [(SILVER["date_dim"], WHOLE_TABLE)]
-    before = month_before(month) if month != UNDATED else None
-    for fact in FACTS:
-        if fact.channel:
-            reads.append((SILVER[fact.name], month))
-        if fact.order and before:
-            reads.append((SILVER[fact.name], before))
-    return reads
+def _of_years(year: str, bounds: Range) -> Range:
+    """As much of a range of dates as can change a year's rows: where in it or the year before, if so, it begins and ends."""
+    if bounds is None or year == UNDATED:
+        return None
+    start, end = first_sk_of(f"{int(year) - 1}-01"), last_sk_of(f"{year}-12")
+    return min(max(bounds[0], start - 1), end + 1), min(max(bounds[1], start - 1), end + 1)
 
 
-def _within(month: str, bounds: tuple[int, int] | None) -> tuple[int, int] | None:
+def _of_week(month: str, bounds: Range) -> Range:
     """As much of a channel's range of sale dates as can change the seven-day average of a month.
 
     It is NULL for the first six days of the range and after its end, so a bound further away changes nothing.

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import Field
 
+from lake_assets.contract.calendar import Range
+from lake_assets.contract.model import Channel
 from lake_assets.contract.rules import Action
 from lake_assets.lake.records import Inspection, Record
 
@@ -31,10 +33,11 @@ class ObjectInput(Record):
 class Task(Record):
     """One materialisation: the partitions `partitions` of one table, from exactly these inputs.
 
-    `files` is set for bronze, `inputs` for silver and gold. `sold_range` gives gold the first and last sale date key of each
-    channel over the whole lake. `actions` tells for every rule of the table what happens to rows that break it. `references`
-    are the tables that silver rows are compared with (published dimensions, and for returns the sales as they arrived), in
-    the versions `reference_versions`; `reference_keys` are the lowest and highest key of those without a gap between them.
+    `files` is set for bronze, `inputs` for silver and gold. `sold_range` gives gold the first and last date key with a sale
+    in each channel over the whole lake, `active_range` with a sale or a return. `actions` tells for every rule of the table
+    what happens to rows that break it. `references` are the tables that silver rows are compared with (published dimensions,
+    and for returns the sales as they arrived), in the versions `reference_versions`; `reference_keys` are the lowest and
+    highest key of those without a gap between them.
     """
 
     layer: str
@@ -51,7 +54,8 @@ class Task(Record):
     reference_versions: dict[str, str] = Field(default_factory=dict)
     reference_keys: dict[str, tuple[int, int]] = Field(default_factory=dict)
     actions: dict[str, Action] = Field(default_factory=dict)
-    sold_range: dict[str, tuple[int, int] | None] = Field(default_factory=dict)
+    sold_range: dict[Channel, Range] = Field(default_factory=dict)
+    active_range: dict[Channel, Range] = Field(default_factory=dict)
 
 
 class StagedObject(Record):
@@ -102,7 +106,8 @@ class Result(Record):
     """The answer to a task: one entry per partition asked for, in that order.
 
     `source_rows` are the rows that were read for all partitions of the table together (silver only). `unevaluated` are rules
-    that could not be, each with the reason. `audit_seconds` is the part of `seconds` that the rules took.
+    that could not be, each with the reason. `audit_seconds` is the part of `seconds` that the rules took. `figures` are
+    what was computed of all rows together on the way, by name.
     """
 
     partitions: tuple[PartitionResult, ...]
@@ -110,3 +115,4 @@ class Result(Record):
     source_rows: int | None = None
     unevaluated: dict[str, str] = Field(default_factory=dict)
     audit_seconds: float = 0.0
+    figures: dict[str, str] = Field(default_factory=dict)

@@ -52,7 +52,7 @@ from lake_assets_tests.support.apart import run_apart
 from lake_assets_tests.support.lake_support import SOME_TIME, Row, publication
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 UNTOUCHED = 40
 """Rows of the sample that are looked at as they are, of each table."""
@@ -596,11 +596,12 @@ def _examine_schema(spark: SparkSession, folder: Path, name: str) -> dict[str, i
 
 def _examine_gold(spark: SparkSession, folder: Path) -> dict[str, dict[str, int]]:
     from lake_assets.engine import gold_step
+    from lake_assets.engine.gold_builders import Built
 
-    def prepared(spark: SparkSession, _: Task) -> DataFrame:
-        return spark.read.parquet(str(folder / "gold.parquet"))
+    def prepared(spark: SparkSession, _: Task) -> Built:
+        return Built(spark.read.parquet(str(folder / "gold.parquet")))
 
-    with patch.dict(gold_step._BUILDERS, {DAILY.name: prepared}):
+    with patch.object(gold_step, "build", prepared):
         result = gold_step.run_gold(spark, _task(DAILY, folder, DAILY.partitions))
     return {item.partition: {each.rule: each.rows for each in item.violations} for item in result.partitions}
 

@@ -7,45 +7,11 @@ Python's exact decimals.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import duckdb
 
-_LINES = """
-WITH sold AS (
-    SELECT 'store' AS channel, ss_ticket_number AS order_no, ss_sold_date_sk AS own_sk,
-        coalesce(ss_sold_date_sk, max(ss_sold_date_sk) OVER (PARTITION BY ss_ticket_number)) AS sk,
-        coalesce(ss_customer_sk, max(ss_customer_sk) OVER (PARTITION BY ss_ticket_number)) AS customer,
-        ss_quantity AS quantity, ss_ext_list_price AS list_price, ss_ext_sales_price AS sales_price,
-        ss_coupon_amt AS coupon, ss_net_paid AS paid, ss_ext_tax AS tax, ss_ext_wholesale_cost AS cost,
-        ss_net_profit AS profit
-    FROM store_sales
-    UNION ALL
-    SELECT 'catalog', cs_order_number, cs_sold_date_sk,
-        coalesce(cs_sold_date_sk, max(cs_sold_date_sk) OVER (PARTITION BY cs_order_number)),
-        coalesce(cs_bill_customer_sk, max(cs_bill_customer_sk) OVER (PARTITION BY cs_order_number)),
-        cs_quantity, cs_ext_list_price, cs_ext_sales_price, cs_coupon_amt, cs_net_paid, cs_ext_tax,
-        cs_ext_wholesale_cost, cs_net_profit
-    FROM catalog_sales
-    UNION ALL
-    SELECT 'web', ws_order_number, ws_sold_date_sk,
-        coalesce(ws_sold_date_sk, max(ws_sold_date_sk) OVER (PARTITION BY ws_order_number)),
-        coalesce(ws_bill_customer_sk, max(ws_bill_customer_sk) OVER (PARTITION BY ws_order_number)),
-        ws_quantity, ws_ext_list_price, ws_ext_sales_price, ws_coupon_amt, ws_net_paid, ws_ext_tax,
-        ws_ext_wholesale_cost, ws_net_profit
-    FROM web_sales
-),
-brought_back AS (
-    SELECT 'store' AS channel, sr_returned_date_sk AS sk, sr_return_quantity AS quantity, sr_return_amt AS amount,
-        sr_net_loss AS loss
-    FROM store_returns
-    UNION ALL
-    SELECT 'catalog', cr_returned_date_sk, cr_return_quantity, cr_return_amount, cr_net_loss FROM catalog_returns
-    UNION ALL
-    SELECT 'web', wr_returned_date_sk, wr_return_quantity, wr_return_amt, wr_net_loss FROM web_returns
-)
-"""
+from lake_assets_tests.support.gold_reference import LINES, fetch_rows, growth, quotient
 
 _DAYS = """,
 sold_days AS (
@@ -106,8 +72,6 @@ FROM keys
 ORDER BY keys.channel, keys.date_sk
 """
 
-_MILLIONTH = Decimal("0.000001")
-
 
 def reference_rows(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """All rows of `daily_sales_summary`, undated included, in order of (channel, date_sk).
@@ -115,27 +79,16 @@ def reference_rows(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]
     Reads `{store,catalog,web}_{sales,returns}` and `date_dim` by their unqualified names from `connection`. Keys of a
     row: the columns of the table without `load_timestamp`, and `sales_month`. Money and ratios are `Decimal`.
     """
-    result = connection.execute(_LINES + _DAYS + _ROWS)
-    names = [column[0] for column in result.description or ()]
-    return [_with_ratios(dict(zip(names, values, strict=True))) for values in result.fetchall()]
+    return [_with_ratios(row) for row in fetch_rows(connection, LINES + _DAYS + _ROWS)]
 
 
 def _with_ratios(row: dict[str, Any]) -> dict[str, Any]:
     week, week_before = row.pop("gross_of_week"), row.pop("gross_week_before")
-    growth = None if week_before is None else row["gross_sales"] - week_before
     return row | {
-        "avg_order_value": _quotient(row["gross_sales"], row["order_count"]),
-        "units_per_order": _quotient(row["units_sold"], row["order_count"]),
-        "avg_unit_price": _quotient(row["gross_sales"], row["units_sold"]),
-        "return_to_sales_ratio": _quotient(row["returns_amt"], row["gross_sales"]),
-        "gross_sales_ma7": _quotient(week, 7),
-        "gross_sales_wow_pct": _quotient(growth, week_before),
+        "avg_order_value": quotient(row["gross_sales"], row["order_count"]),
+        "units_per_order": quotient(row["units_sold"], row["order_count"]),
+        "avg_unit_price": quotient(row["gross_sales"], row["units_sold"]),
+        "return_to_sales_ratio": quotient(row["returns_amt"], row["gross_sales"]),
+        "gross_sales_ma7": quotient(week, 7),
+        "gross_sales_wow_pct": growth(row["gross_sales"], week_before),
     }
-
-
-def _quotient(numerator: Decimal | int | None, denominator: Decimal | int | None) -> Decimal | None:
-    """Exact to 60 digits, then rounded half away from zero to the sixth decimal."""
-    if numerator is None or not denominator:
-        return None
-    with localcontext(prec=60):
-        return (Decimal(numerator) / Decimal(denominator)).quantize(_MILLIONTH, ROUND_HALF_UP)

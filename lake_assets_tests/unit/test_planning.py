@@ -414,22 +414,22 @@ def test_where_the_calendar_begins_there_is_no_month_before(ledger: Ledger, firs
 )
 def test_a_silver_partition_that_gold_misses_is_named(ledger: Ledger, table: str, partition: str) -> None:
     publish_silver(ledger, "1998-02", "1998-03", but_not=(table, partition))
-    assert not Planner(ledger).gold_is_ready("1998-03")
+    assert not Planner(ledger).gold_is_ready(DAILY, "1998-03")
     with pytest.raises(LakeError, match=rf"silver\.{table}, partition {partition}, is not published yet"):
         gold(ledger, "1998-03")
 
 
 def test_gold_needs_no_returns_of_the_month_before(ledger: Ledger) -> None:
     publish_silver(ledger, "1998-02", "1998-03", but_not=("store_returns", "1998-02"))
-    assert Planner(ledger).gold_is_ready("1998-03")
-    assert not Planner(ledger).gold_is_ready("1998-02")
+    assert Planner(ledger).gold_is_ready(DAILY, "1998-03")
+    assert not Planner(ledger).gold_is_ready(DAILY, "1998-02")
 
 
 def test_gold_does_not_read_a_partition_that_a_writer_left_half_published(ledger: Ledger) -> None:
     publish_silver(ledger, "1998-02", "1998-03")
-    assert Planner(ledger).gold_is_ready("1998-03")
+    assert Planner(ledger).gold_is_ready(DAILY, "1998-03")
     leave_publishing(ledger, SILVER["web_sales"], "1998-02", publication())
-    assert not Planner(ledger).gold_is_ready("1998-03")
+    assert not Planner(ledger).gold_is_ready(DAILY, "1998-03")
 
 
 @pytest.mark.parametrize(

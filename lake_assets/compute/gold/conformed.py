@@ -12,6 +12,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lake_assets.contract.calendar import UNDATED
 from lake_assets.contract.model import Channel
 
 _SALES_PREFIX: Mapping[Channel, str] = {"store": "ss", "catalog": "cs", "web": "ws"}
@@ -83,3 +84,22 @@ def _return_columns(channel: Channel) -> list[Column]:
         F.col(f"{prefix}_{_RETURN_AMOUNT[channel]}").alias("return_amt"),
         F.col(f"{prefix}_net_loss").alias("net_loss"),
     ]
+
+
+def sales_with_returns(lines: DataFrame, returns: Mapping[Channel, DataFrame]) -> DataFrame:
+    """Conformed sale lines, each with what came back of it: the cohort clock.
+
+    Adds return_quantity (units), and in US dollars return_amt and net_loss, all NULL without a return, and return_lines, 0 or
+    1. A return's key is that of its sale line, so no line is doubled.
+    """
+    key = ["channel", "item_sk", "order_number"]
+    undone = conformed_returns(returns).select(
+        *key, "return_quantity", "return_amt", "net_loss", F.lit(1).cast("bigint").alias("_returned")
+    )
+    joined = lines.join(undone, key, "left")
+    return joined.withColumn("return_lines", F.coalesce("_returned", F.lit(0).cast("bigint"))).drop("_returned")
+
+
+def year_of(month: Column) -> Column:
+    """Partition key of the year of a month's partition key: `2000` of `2000-05`, `undated` of `undated`."""
+    return F.when(month == UNDATED, F.lit(UNDATED)).otherwise(F.substring(month, 1, 4))

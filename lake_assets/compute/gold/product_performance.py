@@ -1,0 +1,197 @@
+"""Computes gold `product_performance` from the silver facts of all channels, the items and the stock counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lake_assets.compute.gold.conformed import conformed_sales, sales_with_returns, year_of
+from lake_assets.compute.gold.ratio import ratio
+from lake_assets.compute.gold.stored import contracted, measured
+from lake_assets.contract.calendar import UNDATED
+from lake_assets.contract.gold.product_performance import PRODUCT_PERFORMANCE
+from lake_assets.contract.model import CHANNELS, Channel
+
+UNKNOWN = "UNKNOWN"
+A_BELOW, B_BELOW = "0.80", "0.95"
+
+_KEY = ["item_id", "sale_year"]
+_MEASURES = (
+    "line_count",
+    "order_count",
+    "units_sold",
+    "gross_sales",
+    *(f"{channel}_gross_sales" for channel in CHANNELS),
+    "coupon_amt",
+    "net_paid",
+    "wholesale_cost",
+    "net_profit",
+    "null_amount_lines",
+    "return_line_count",
+    "units_returned",
+    "returns_amt",
+    "version_count",
+    "snapshot_count",
+)
+
+
+def product_performance(
+    *,
+    years: Sequence[str],
+    sales: Mapping[Channel, DataFrame],
+    returns: Mapping[Channel, DataFrame],
+    item: DataFrame,
+    inventory: DataFrame,
+    complete_years: Collection[str],
+    load_timestamp: datetime,
+) -> DataFrame:
+    """Rows of the requested `years` (`YYYY` or `undated`). Grain: (item_id, sale_year).
+
+    `sales` hold the requested years and the year before each, `returns` every return of a sale of the requested years,
+    `inventory` the counts of the requested years; all may hold more. `complete_years` lie wholly within the dates of sales.
+
+    Columns: those of the contract, in its order, then the partition column `sale_year`.
+    """
+    ids = item.select(F.col("i_item_sk").alias("item_sk"), F.col("i_item_id").alias("item_id"))
+    lines = _with_item(conformed_sales(sales).withColumn("sale_year", year_of(F.col("sold_month"))), ids)
+    wanted = lines.where(F.col("sale_year").isin(*years))
+    rows = (
+        _measures(sales_with_returns(wanted, returns))
+        .join(_attributes(item), "item_id", "left")
+        .join(_gross_of_year_before(lines, years), _KEY, "left")
+        .join(_stock(inventory, ids, years), _KEY, "left")
+    )
+    ranked = _with_ranks(_with_net_sales(measured(rows, PRODUCT_PERFORMANCE, _MEASURES)))
+    return _with_ratios(ranked, complete_years).select(*contracted(PRODUCT_PERFORMANCE, load_timestamp), "sale_year")
+
+
+def _with_item(lines: DataFrame, ids: DataFrame) -> DataFrame:
+    joined = lines.join(ids, "item_sk", "left")
+    return joined.withColumn("item_id", F.coalesce("item_id", F.lit(UNKNOWN)))
+
+
+def _measures(lines: DataFrame) -> DataFrame:
+    def of(channel: str) -> Column:
+        return F.sum(F.when(F.col("channel") == channel, F.col("ext_sales_price"))).alias(f"{channel}_gross_sales")
+
+    # An item stands at most once in an order, but two versions of it may: orders are counted, not lines.
+    orders = lines.select(*_KEY, "channel", "order_number").distinct().groupBy(*_KEY)
+    return (
+        lines.groupBy(*_KEY)
+        .agg(
+            F.count(F.lit(1)).alias("line_count"),
+            F.sum("quantity").alias("units_sold"),
+            F.sum("ext_sales_price").alias("gross_sales"),
+            *(of(channel) for channel in CHANNELS),
+            F.sum("coupon_amt").alias("coupon_amt"),
+            F.sum("net_paid").alias("net_paid"),
+            F.sum("ext_wholesale_cost").alias("wholesale_cost"),
+            F.sum("net_profit").alias("net_profit"),
+            F.count(F.when(F.col("ext_sales_price").isNull(), 1)).alias("null_amount_lines"),
+            F.sum("return_lines").alias("return_line_count"),
+            F.sum("return_quantity").alias("units_returned"),
+            F.sum("return_amt").alias("returns_amt"),
+        )
+        .join(orders.agg(F.count(F.lit(1)).alias("order_count")), _KEY)
+    )
+
+
+def _attributes(item: DataFrame) -> DataFrame:
+    """One row per item_id: the version still valid, of several or none the one that began last, and how many there are."""
+    by_id = Window.partitionBy("i_item_id")
+    newest = by_id.orderBy(
+        F.col("i_rec_end_date").isNull().desc(), F.col("i_rec_start_date").desc_nulls_last(), F.col("i_item_sk").desc()
+    )
+    versions = item.withColumns({"_n": F.row_number().over(newest), "_count": F.count(F.lit(1)).over(by_id)})
+    return versions.where(F.col("_n") == 1).select(
+        F.col("i_item_id").alias("item_id"),
+        F.col("i_item_desc").alias("item_desc"),
+        F.col("i_brand").alias("brand"),
+        F.col("i_class").alias("class"),
+        F.col("i_category").alias("category"),
+        F.col("i_manufact").alias("manufacturer"),
+        F.col("i_current_price").alias("current_price"),
+        F.col("_count").alias("version_count"),
+    )
+
+
+def _gross_of_year_before(lines: DataFrame, years: Sequence[str]) -> DataFrame:
+    """Gross sales of each item in the year before each requested one, under the requested year."""
+    following = F.when(F.col("sale_year") != UNDATED, (F.col("sale_year").try_cast("int") + 1).cast("string"))
+    moved = lines.withColumn("sale_year", following).where(F.col("sale_year").isin(*years))
+    return moved.groupBy(*_KEY).agg(F.sum("ext_sales_price").cast("decimal(18,2)").alias("_gross_before"))
+
+
+def _stock(inventory: DataFrame, ids: DataFrame, years: Sequence[str]) -> DataFrame:
+    """Days of count and sum of units on hand, over all warehouses and versions of an item, per year."""
+    counts = inventory.select(
+        F.col("inv_item_sk").alias("item_sk"),
+        F.col("inv_date_sk").alias("date_sk"),
+        F.col("inv_quantity_on_hand").alias("on_hand"),
+        year_of(F.col("inventory_month")).alias("sale_year"),
+    ).where(F.col("sale_year").isin(*years))
+    by_day = counts.join(ids, "item_sk").groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
+    return by_day.groupBy(*_KEY).agg(
+        F.count(F.lit(1)).alias("snapshot_count"), F.coalesce(F.sum("on_hand"), F.lit(0)).alias("_on_hand")
+    )
+
+
+def _with_net_sales(rows: DataFrame) -> DataFrame:
+    return rows.withColumns(
+        {
+            "category": F.coalesce("category", F.lit(UNKNOWN)),
+            "gross_profit": F.col("net_paid") - F.col("wholesale_cost"),
+            "net_sales": (F.col("gross_sales") - F.col("returns_amt")).cast("decimal(18,2)"),
+        }
+    )
+
+
+def _with_ranks(rows: DataFrame) -> DataFrame:
+    year = Window.partitionBy("sale_year")
+    category = Window.partitionBy("sale_year", "category")
+    best = F.col("net_sales").desc()
+    in_order = year.orderBy(best, "item_id").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    return rows.withColumns(
+        {
+            "revenue_rank_in_category": F.rank().over(category.orderBy(best)),
+            "revenue_rank_overall": F.rank().over(year.orderBy(best)),
+            "revenue_row_no": F.row_number().over(year.orderBy(best, "item_id")),
+            "_of_category": F.sum("net_sales").over(category),
+            "_of_year": F.sum("net_sales").over(year),
+            "_so_far": F.sum("net_sales").over(in_order),
+        }
+    )
+
+
+def _with_ratios(rows: DataFrame, complete_years: Collection[str]) -> DataFrame:
+    gross, before = F.col("gross_sales"), F.col("_gross_before")
+    comparable = [year for year in complete_years if str(int(year) - 1) in complete_years]
+    on_hand = ratio(F.col("_on_hand"), F.col("snapshot_count"))
+    return rows.withColumns(
+        {
+            "gross_margin_pct": ratio(F.col("gross_profit"), F.col("net_paid")),
+            "return_rate_lines": ratio(F.col("return_line_count"), F.col("line_count")),
+            "avg_unit_price": ratio(gross, F.col("units_sold")),
+            "category_share": ratio(F.col("net_sales"), F.col("_of_category")),
+            "cumulative_share": ratio(F.col("_so_far"), F.col("_of_year")),
+            "abc_class": _abc_class(),
+            "gross_sales_yoy_pct": F.when(F.col("sale_year").isin(*comparable), ratio(gross - before, before)),
+            "avg_on_hand": on_hand,
+            "weeks_of_supply": ratio(F.col("_on_hand"), F.col("units_sold")),
+            "stock_turn": ratio(F.col("units_sold") * F.col("snapshot_count"), F.col("_on_hand")),
+        }
+    )
+
+
+def _abc_class() -> Column:
+    """By the share before the row. Compared as a product, so that nothing is rounded."""
+    before = F.col("_so_far") - F.col("net_sales")
+    worth = F.col("net_sales") > 0
+    return (
+        F.when(worth & (before < F.col("_of_year") * F.expr(A_BELOW)), "A")
+        .when(worth & (before < F.col("_of_year") * F.expr(B_BELOW)), "B")
+        .otherwise("C")
+    )
