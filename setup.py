@@ -23,7 +23,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["lake_assets", "lake_assets.*"]),
-    package_data={"lake_assets": ["py.typed"]},
+    package_data={"lake_assets": ["py.typed", "queries/*.sql"]},
     install_requires=[
         "boto3>=1.40,<2",
         # Dagster's integrations carry a version line of their own: 0.29.n belongs to 1.13.n.
@@ -67,6 +67,8 @@ setup(
             "pytest-xdist>=3.8,<4",
             "ruff>=0.17.6,<0.18",
             "selenium>=4.40,<5",
+            # Parses the example queries as Athena's dialect; every major version parses some things anew.
+            "sqlglot>=30.8,<31",
         ],
     },
     entry_points={"console_scripts": ["lake-assets = lake_assets.cli:main"]},

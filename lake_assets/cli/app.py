@@ -83,14 +83,25 @@ def run(
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(help="One SQL statement; tables are named layer.table.")],
+    sql: Annotated[str | None, typer.Argument(help="One SQL statement; tables are named layer.table.")] = None,
+    example: Annotated[str | None, typer.Option(help="Ask an example query by its name instead.")] = None,
+    examples: Annotated[bool, typer.Option("--examples", help="List the example queries on gold.")] = False,
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,
 ) -> None:
     """Ask the lake with DuckDB."""
-    from lake_assets.cli.show import show_result
+    from lake_assets.cli.show import show_example, show_examples, show_result
     from lake_assets.query.duckdb import query as run_query
+    from lake_assets.query.examples import example_queries, example_query
 
-    show_result(run_query(load_settings().root, sql), format.value)
+    if [sql is not None, example is not None, examples].count(True) != 1:
+        raise typer.BadParameter("give one of these: an SQL statement, --example NAME, --examples.")
+    if sql is not None:
+        show_result(run_query(load_settings().root, sql), format.value)
+    elif example is not None:
+        asked = example_query(example)
+        show_example(asked, run_query(load_settings().root, asked.sql), format.value)
+    else:
+        show_examples(example_queries().values(), format.value)
 
 
 quarantine = typer.Typer(help="Rows and lines that were taken out because they break a rule.", no_args_is_help=True)

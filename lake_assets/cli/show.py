@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -17,6 +17,7 @@ from lake_assets.lake.balance import balance
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
 from lake_assets.query.duckdb import QueryResult
+from lake_assets.query.examples import ExampleQuery
 from lake_assets.query.quality import BrokenRule, broken_rules
 
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
@@ -24,18 +25,45 @@ _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
 
 def show_result(result: QueryResult, form: str) -> None:
     """Rows on standard output; their number and the time on standard error."""
-    if form == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(result.columns)
-        writer.writerows(result.rows)
-    elif form == "json":
-        records = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-        json.dump(records, sys.stdout, default=str, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
-    else:
+    if form == "table":
         output.print(_result_table(result))
+    else:
+        _write(result.columns, result.rows, form)
     noun = "row" if len(result.rows) == 1 else "rows"
     errors.print(f"{len(result.rows):,} {noun} in {result.seconds:.2f} s (DuckDB, no cost)")
+
+
+def show_example(example: ExampleQuery, result: QueryResult, form: str) -> None:
+    """As `show_result`, with the question and how to read the answer on standard error."""
+    errors.print(f"[bold]{escape(example.title)}[/]\n{escape(example.question)}", highlight=False)
+    show_result(result, form)
+    errors.print(f"How to read: {escape(example.reading)}", highlight=False)
+
+
+def show_examples(examples: Iterable[ExampleQuery], form: str) -> None:
+    """Names, titles and questions; for programs the SQL too."""
+    if form == "table":
+        grid = Table()
+        for heading in ("name", "title", "question"):
+            grid.add_column(heading, no_wrap=heading == "name", overflow="fold")
+        for example in examples:
+            grid.add_row(example.name, escape(example.title), escape(example.question))
+        output.print(grid)
+    else:
+        rows = [(example.name, example.title, example.question, example.sql) for example in examples]
+        _write(("name", "title", "question", "sql"), rows, form)
+
+
+def _write(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], form: str) -> None:
+    """As CSV or JSON on standard output."""
+    if form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        records = [dict(zip(columns, row, strict=True)) for row in rows]
+        json.dump(records, sys.stdout, default=str, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
 
 
 def _result_table(result: QueryResult) -> Table:
