@@ -57,7 +57,7 @@ test: install ## run all tests (as root on Debian, installs Chromium and Java fi
 	$(BIN)/python -m pytest -ra -n 2 --dist loadfile
 
 test-fast: install ## run the unit tests only
-	$(BIN)/python -m pytest -ra lake_assets_tests/unit
+	$(BIN)/python -m pytest -ra -n 2 --dist loadfile lake_assets_tests/unit
 
 lint: install ## check style, formatting and types
 	$(BIN)/ruff check .

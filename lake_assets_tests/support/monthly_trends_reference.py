@@ -35,10 +35,8 @@ return_months AS (
         coalesce(sum(amount), 0) AS returns_amt
     FROM returns GROUP BY GROUPING SETS ((returns.channel, start), (start))
 ),
-ranges AS (
-    SELECT coalesce(channel, 'all') AS channel, min(day) AS first_day, max(day) AS last_day
-    FROM sales GROUP BY GROUPING SETS ((sales.channel), ())
-),
+by_channel AS (SELECT channel, min(day) AS first_day, max(day) AS last_day FROM sales GROUP BY channel),
+ranges AS (FROM by_channel UNION ALL SELECT 'all', max(first_day), min(last_day) FROM by_channel),
 activity AS (
     SELECT channel, min(start) AS first_start, max(start) AS last_start
     FROM (SELECT channel, start FROM sold_months UNION ALL SELECT channel, start FROM return_months)
@@ -75,6 +73,7 @@ months AS (
 
 _ROWS = """
 SELECT months.* EXCLUDE (year_no), coalesce(year_no::VARCHAR, 'undated') AS year,
+    coalesce(strftime(months.month_start_date, '%Y-%m'), 'undated') AS sales_month,
     all_channels.gross_sales AS gross_of_all,
     lag(months.gross_sales) OVER in_order AS gross_month_before,
     lag(months.is_complete_month) OVER in_order AS month_before_complete,

@@ -38,6 +38,9 @@ RETURNS = {"catalog_returns", "store_returns", "web_returns"}
 FACTS = SALES | RETURNS | {"inventory"}
 DIMENSIONS = set(TABLES) - FACTS
 SUMMARY = ("gold", "daily_sales_summary")
+BY_YEAR = {"customer_lifetime_value", "monthly_trends", "product_performance"}
+PRODUCTS, TRENDS = ("gold", "product_performance"), ("gold", "monthly_trends")
+CUSTOMERS = ("gold", "customer_lifetime_value")
 BATCHES = ("batch-000001", "batch-000002")
 SECONDS_TO_LOAD = 3
 
@@ -96,9 +99,9 @@ def test_there_is_one_asset_per_table_of_each_layer() -> None:
     assert GRAPH.get_all_asset_keys() == {
         *keys("bronze", set(TABLES)),
         *keys("silver", set(TABLES)),
-        dg.AssetKey(SUMMARY),
+        *keys("gold", {"daily_sales_summary", *BY_YEAR}),
     }
-    assert len(GRAPH.get_all_asset_keys()) == 24 + 24 + 1
+    assert len(GRAPH.get_all_asset_keys()) == 24 + 24 + 4
 
 
 @ALL_TABLES
@@ -137,7 +140,7 @@ def test_personal_data_is_tagged_on_the_column_and_on_the_asset(table: LakeTable
 def test_assets_with_personal_data_are_found_by_their_tag() -> None:
     named = {"call_center", "customer", "customer_address", "store", "web_site"}
     found = {key for key in GRAPH.get_all_asset_keys() if "personal_data" in GRAPH.get(key).tags}
-    assert found == keys("bronze", named) | keys("silver", named)
+    assert found == keys("bronze", named) | keys("silver", named) | keys("gold", {"customer_lifetime_value"})
 
 
 def test_only_sales_and_returns_belong_to_a_channel() -> None:
@@ -217,6 +220,55 @@ def test_a_month_of_daily_sales_reads_the_returns_of_that_month_only(name: str, 
     assert read_by(SUMMARY, month, ("silver", name)) == {month}
 
 
+def months_of(*years: int) -> set[str]:
+    return {f"{year}-{month:02d}" for year in years for month in range(1, 13)}
+
+
+def test_the_other_gold_tables_are_partitioned_by_year_with_one_partition_for_the_undated() -> None:
+    for name in BY_YEAR:
+        assert partition_keys(node("gold", name)) == ["undated", "1998", "1999", "2000", "2001", "2002", "2003"]
+
+
+@pytest.mark.parametrize(
+    ("table", "dimensions", "facts"),
+    [
+        (PRODUCTS, {"item"}, SALES | RETURNS | {"inventory"}),
+        (TRENDS, set(), SALES | RETURNS),
+        (CUSTOMERS, {"customer"}, SALES | RETURNS),
+    ],
+    ids=["products", "trends", "customers"],
+)
+def test_a_gold_table_by_year_is_made_from_the_facts_and_the_dimension_that_it_is_about(
+    table: tuple[str, str], dimensions: set[str], facts: set[str]
+) -> None:
+    assert node(*table).parent_keys == keys("silver", dimensions | facts)
+    for name in dimensions:
+        assert read_by(table, "2000", ("silver", name)) == set(BATCHES)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "year", "months_read"),
+    [
+        (PRODUCTS, "web_sales", "2000", months_of(1999, 2000)),
+        (PRODUCTS, "web_sales", "1998", months_of(1998)),
+        (PRODUCTS, "web_sales", "undated", {"undated"}),
+        (PRODUCTS, "web_returns", "2002", {"undated"} | months_of(2002, 2003)),
+        (PRODUCTS, "web_returns", "undated", {"undated"} | months_of(*range(1998, 2004))),
+        (PRODUCTS, "inventory", "2000", months_of(2000)),
+        (TRENDS, "store_sales", "2000", months_of(1998, 1999, 2000)),
+        (TRENDS, "store_sales", "undated", {"undated"}),
+        (TRENDS, "store_returns", "2000", months_of(2000)),
+        (TRENDS, "store_returns", "undated", {"undated"}),
+        (CUSTOMERS, "catalog_sales", "1998", {"undated"} | months_of(*range(1998, 2004))),
+        (CUSTOMERS, "catalog_returns", "undated", {"undated"} | months_of(*range(1998, 2004))),
+    ],
+)
+def test_a_year_of_gold_reads_the_months_that_can_change_it(
+    table: tuple[str, str], name: str, year: str, months_read: set[str]
+) -> None:
+    assert read_by(table, year, ("silver", name)) == months_read
+
+
 def test_a_range_of_batches_is_one_run_and_of_months_as_many_as_the_settings_allow() -> None:
     graph = build_definitions(Settings(months_per_run=6)).resolve_asset_graph()
     by_month = {*keys("silver", FACTS), dg.AssetKey(SUMMARY)}
@@ -226,10 +278,12 @@ def test_a_range_of_batches_is_one_run_and_of_months_as_many_as_the_settings_all
 
 
 def test_each_partition_axis_has_a_job_of_exactly_its_assets() -> None:
-    found = {name: defs.resolve_job_def(name).asset_layer.selected_asset_keys for name in ("ingest", "refresh_months")}
+    jobs = ("ingest", "refresh_months", "refresh_years")
+    found = {name: defs.resolve_job_def(name).asset_layer.selected_asset_keys for name in jobs}
     assert found == {
         "ingest": keys("bronze", set(TABLES)) | keys("silver", DIMENSIONS),
         "refresh_months": keys("silver", FACTS) | {dg.AssetKey(SUMMARY)},
+        "refresh_years": keys("gold", BY_YEAR),
     }
     assert set.union(*map(set, found.values())) == GRAPH.get_all_asset_keys()
 

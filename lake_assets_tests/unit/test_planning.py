@@ -388,15 +388,15 @@ def test_a_month_of_gold_reads_its_sales_and_returns_and_the_sales_of_the_month_
     publish_silver(ledger, "1998-02", "1998-03")
     assert [(source.table, source.partition) for source in gold(ledger, "1998-03").sources] == [
         ("date_dim", "all"),
-        ("catalog_returns", "1998-03"),
         ("catalog_sales", "1998-03"),
         ("catalog_sales", "1998-02"),
-        ("store_returns", "1998-03"),
         ("store_sales", "1998-03"),
         ("store_sales", "1998-02"),
-        ("web_returns", "1998-03"),
         ("web_sales", "1998-03"),
         ("web_sales", "1998-02"),
+        ("catalog_returns", "1998-03"),
+        ("store_returns", "1998-03"),
+        ("web_returns", "1998-03"),
     ]
 
 

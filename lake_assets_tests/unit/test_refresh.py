@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from lake_assets import refresh
+from lake_assets.contract.calendar import MONTHS, YEARS, sk_of
 from lake_assets.contract.layers import BRONZE, GOLD, LAKE_TABLES, SILVER, LakeTable
+from lake_assets.contract.lineage import upstream
 from lake_assets.contract.tables import FACTS
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.planning import TRANSFORM_VERSIONS, Planner
@@ -77,6 +80,31 @@ def build_sales(ledger: Ledger, *, months: Sequence[str] = SPRING) -> None:
     carry_out(ledger, ingestion(ledger))
     carry_out(ledger, facts(ledger, months))
     carry_out(ledger, gold(ledger, months))
+
+
+def build_everything(ledger: Ledger) -> None:
+    """A lake of all that gold reads, complete for all months and years."""
+    names = sorted({silver.name for table in GOLD.values() for silver in upstream(table)})
+    pinned(ledger, 1, *(f"{name}/a.dat" for name in names))
+    carry_out(ledger, ingestion(ledger))
+    planner = Planner(ledger)
+    for name in names:
+        if SILVER[name].partition_column:
+            for plan in planner.silver(SILVER[name], MONTHS):
+                commit(ledger, SILVER[name], plan.partition, publication(inputs=plan.inputs, content=plan.partition))
+    planner = Planner(ledger)
+    for table in GOLD.values():
+        for plan in planner.gold(table, table.partitions):
+            commit(ledger, table, plan.partition, publication(inputs=plan.inputs))
+
+
+def stale_gold(ledger: Ledger, months: Sequence[str] = MONTHS) -> dict[str, list[str]]:
+    """By gold table the partitions that a refresh would build."""
+    found: dict[str, list[str]] = {}
+    for work in refresh.gold(Planner(ledger), frozenset(GOLD.values()), months):
+        for table in work.tables:
+            found.setdefault(table.name, []).extend(work.partitions)
+    return found
 
 
 def test_an_empty_lake_needs_nothing(ledger: Ledger) -> None:
@@ -191,6 +219,82 @@ def test_gold_waits_for_the_months_whose_silver_is_not_complete(ledger: Ledger) 
     build_sales(ledger, months=("1998-02", "1998-03"))
     entries = Planner(ledger).entries(DAILY)
     assert list(entries) == ["1998-03"]
+
+
+def test_the_years_of_gold_are_built_together(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_everything(ledger)
+    assert stale_gold(ledger) == {}
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "gold", "next")
+    by_year = [table.identifier for table in GOLD.values() if table.axis == "year"]
+    work = refresh.gold(Planner(ledger), frozenset(GOLD.values()), MONTHS)
+    assert told(work) == [([DAILY.identifier], MONTHS), (by_year, YEARS)]
+
+
+def test_a_month_of_sales_makes_stale_what_is_built_from_it(ledger: Ledger) -> None:
+    build_everything(ledger)
+    commit(ledger, SILVER["web_sales"], "2000-12", publication(content="changed"))
+    assert stale_gold(ledger) == {
+        "daily_sales_summary": ["2000-12", "2001-01"],
+        "monthly_trends": ["2000", "2001", "2002", "2003"],
+        "product_performance": ["2000", "2001"],
+        "customer_lifetime_value": list(YEARS),
+    }
+
+
+def test_a_month_of_returns_makes_stale_the_sales_that_it_may_undo(ledger: Ledger) -> None:
+    build_everything(ledger)
+    commit(ledger, SILVER["web_returns"], "2000-12", publication(content="changed"))
+    assert stale_gold(ledger) == {
+        "daily_sales_summary": ["2000-12"],
+        "monthly_trends": ["2000"],
+        "product_performance": ["undated", "1998", "1999", "2000"],
+        "customer_lifetime_value": list(YEARS),
+    }
+
+
+def test_stock_and_items_concern_products_only(ledger: Ledger) -> None:
+    build_everything(ledger)
+    commit(ledger, SILVER["inventory"], "2000-12", publication(content="changed"))
+    assert stale_gold(ledger) == {"product_performance": ["2000"]}
+    commit(ledger, SILVER["item"], "all", publication(content="changed"))
+    assert stale_gold(ledger) == {"product_performance": list(YEARS)}
+
+
+def test_a_year_waits_until_all_its_months_are_published(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_everything(ledger)
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "gold", "next")
+    leave_publishing(ledger, SILVER["store_sales"], "1999-02", publication())
+    found = stale_gold(ledger)
+    assert found["product_performance"] == ["undated", "1998", "2001", "2002", "2003"]
+    assert found["monthly_trends"] == ["undated", "1998"]
+    assert "customer_lifetime_value" not in found
+
+
+def test_a_refresh_of_some_months_takes_the_years_that_read_them(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_everything(ledger)
+    monkeypatch.setitem(TRANSFORM_VERSIONS, "gold", "next")
+    found = stale_gold(ledger, ("2002-11", "2002-12"))
+    assert found["daily_sales_summary"] == ["2002-11", "2002-12"]
+    assert found["monthly_trends"] == ["2002", "2003"]
+    assert found["product_performance"] == list(YEARS)
+
+
+def test_a_later_last_day_of_sale_changes_no_year_that_ended_before(ledger: Ledger) -> None:
+    build_everything(ledger)
+    last = publication(
+        content="2002-12", first_date_sk=sk_of(date(2002, 12, 1)), last_date_sk=sk_of(date(2002, 12, 30))
+    )
+    commit(ledger, SILVER["web_sales"], "2002-12", last)
+    for table in GOLD.values():
+        for plan in Planner(ledger).gold(table, table.partitions):
+            commit(ledger, table, plan.partition, publication(inputs=plan.inputs))
+    later = last.model_copy(update={"last_date_sk": sk_of(date(2002, 12, 31))})
+    commit(ledger, SILVER["web_sales"], "2002-12", later)
+    found = stale_gold(ledger)
+    assert found["monthly_trends"] == found["product_performance"] == ["2002", "2003"]
+    assert found["customer_lifetime_value"] == list(YEARS)
 
 
 def test_gold_is_refreshed_only_when_it_is_asked_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

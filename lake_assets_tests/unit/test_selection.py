@@ -86,7 +86,7 @@ def test_without_a_selection_every_table_is_meant(definitions: dg.Definitions) -
         ("key:silver/item or key:gold/daily_sales_summary", {"silver.item", "gold.daily_sales_summary"}),
         ("+key:silver/item", {"silver.item", "bronze.item"}),
         # Rows of silver.promotion are compared with those of silver.item.
-        ("key:bronze/item+", {"silver.promotion", "silver.item", "bronze.item"}),
+        ("key:bronze/item+", {"silver.promotion", "silver.item", "bronze.item", "gold.product_performance"}),
         (
             "+key:gold/daily_sales_summary",
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 
@@ -20,7 +20,7 @@ ALL = "all"
 MONTHS_OF_AVERAGE = 3
 MONTHS_OF_YEAR = 12
 
-_KEY = ["channel", "_month"]
+_KEY = ["channel", "sales_month"]
 _MEASURES = (
     "days_with_sales",
     "order_count",
@@ -55,14 +55,15 @@ def monthly_trends(
     Columns: those of the contract, in its order, then the partition column `year`.
     """
     months = _reach(years)
-    sold = _twice(conformed_sales(sales))
-    returned = _twice(conformed_returns(returns)).where(F.col("returned_month").isin(months))
+    sold = conformed_sales(sales)
+    returned = conformed_returns(returns)
     spark = next(iter(sales.values())).sparkSession
-    calendar = spark.createDataFrame(
-        _calendar(months, _with_all(sold_range), _with_all(active_range)), schema=_CALENDAR
-    )
-    within = sold.where(F.col("sold_month").isin(months))
-    parts = (_sales(within), _orders(within), _customers(sold, months), _returns(returned))
+    # All together are complete where each of them is: else growth would show that one channel's dates end later.
+    sold_by = {**_by_name(sold_range), ALL: _overlap(sold_range.values())}
+    active = {**_by_name(active_range), ALL: span(known for known in active_range.values() if known)}
+    calendar = spark.createDataFrame(_calendar(months, sold_by, active), schema=_CALENDAR)
+    # Months that were not asked for have no row in the calendar. To leave their lines out costs more than to add them up.
+    parts = (_sales(sold), _orders(sold), _customers(sold), _returns(returned))
     rows = reduce(lambda left, right: left.join(right, _KEY, "left"), parts, calendar)
     trends = _with_trends(_with_shares(measured(rows, MONTHLY_TRENDS, _MEASURES)))
     return trends.where(F.col("year").isin(*years)).select(*contracted(MONTHLY_TRENDS, load_timestamp), "year")
@@ -74,16 +75,19 @@ def _reach(years: Sequence[str]) -> list[str]:
     return [month for month in MONTHS if month[:4] in {*years, *before} or month in years]
 
 
-def _with_all(ranges: Mapping[Channel, Range]) -> dict[str, Range]:
-    """Ranges by channel, and the one that holds them all."""
-    found: dict[str, Range] = {ALL: span(known for known in ranges.values() if known)}
-    for channel, known in ranges.items():
-        found[channel] = known
-    return found
+def _by_name(ranges: Mapping[Channel, Range]) -> dict[str, Range]:
+    return {str(channel): known for channel, known in ranges.items()}
+
+
+def _overlap(ranges: Iterable[Range]) -> Range:
+    """The dates that lie in each of the ranges, of those that hold any."""
+    known = [found for found in ranges if found]
+    first, last = max((first for first, _ in known), default=0), min((last for _, last in known), default=0)
+    return (first, last) if known and first <= last else None
 
 
 _CALENDAR = (
-    "channel string, _month string, year string, month_start_date date, month int, days_in_month int, "
+    "channel string, sales_month string, year string, month_start_date date, month int, days_in_month int, "
     "is_complete_month boolean"
 )
 
@@ -106,19 +110,23 @@ def _calendar(
     return rows
 
 
-def _twice(lines: DataFrame) -> DataFrame:
-    """Every line under its channel and under `all`: what does not add up is counted anew for all. `_in` keeps the channel."""
-    lines = lines.withColumn("_in", F.col("channel"))
-    return lines.unionAll(lines.withColumn("channel", F.lit(ALL)))
+def _twice(rows: DataFrame) -> DataFrame:
+    """Every row under its channel and under `all`."""
+    return rows.unionAll(rows.withColumn("channel", F.lit(ALL)))
 
 
 def _sales(lines: DataFrame) -> DataFrame:
-    days = lines.groupBy("channel", F.col("sold_month").alias("_month"), "date_sk").agg(
+    days = lines.groupBy("channel", F.col("sold_month").alias("sales_month"), "date_sk").agg(
         F.count(F.lit(1)).alias("line_count"),
         *(F.sum(source).alias(name) for name, source in _SUMS.items()),
     )
-    return days.groupBy(*_KEY).agg(
-        F.count("date_sk").alias("days_with_sales"), *(F.sum(name).alias(name) for name in ("line_count", *_SUMS))
+    return (
+        _twice(days)
+        .groupBy(*_KEY)
+        .agg(
+            F.countDistinct("date_sk").alias("days_with_sales"),
+            *(F.sum(name).alias(name) for name in ("line_count", *_SUMS)),
+        )
     )
 
 
@@ -132,20 +140,25 @@ _SUMS = {
 
 
 def _orders(lines: DataFrame) -> DataFrame:
-    """Distinct orders; one number may stand for an order in each channel."""
-    orders = lines.select("channel", F.col("sold_month").alias("_month"), "_in", "order_number").distinct()
-    return orders.groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
+    """Distinct orders; one number may stand for an order in each channel, so that those of the channels add up."""
+    orders = lines.select("channel", F.col("sold_month").alias("sales_month"), "order_number").distinct()
+    counted = orders.groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
+    return _twice(counted).groupBy(*_KEY).agg(F.sum("order_count").alias("order_count"))
 
 
-def _customers(lines: DataFrame, months: Sequence[str]) -> DataFrame:
+def _customers(lines: DataFrame) -> DataFrame:
     """Distinct customers, and those of them who had never bought before, in any channel."""
     bought = lines.where(F.col("customer_sk").isNotNull())
-    active = bought.select("channel", F.col("sold_month").alias("_month"), "customer_sk").distinct()
-    dated = active.where((F.col("channel") == ALL) & (F.col("_month") != UNDATED))
-    first = dated.groupBy("customer_sk").agg(F.min("_month").alias("_first"))
-    is_new = (F.col("_month") == F.col("_first")).cast("bigint")
+    in_channel = bought.select("channel", F.col("sold_month").alias("sales_month"), "customer_sk").distinct()
+    first = (
+        in_channel.where(F.col("sales_month") != UNDATED)
+        .groupBy("customer_sk")
+        .agg(F.min("sales_month").alias("_first"))
+    )
+    is_new = (F.col("sales_month") == F.col("_first")).cast("bigint")
     return (
-        active.where(F.col("_month").isin(list(months)))
+        _twice(in_channel)
+        .distinct()
         .join(first, "customer_sk", "left")
         .groupBy(*_KEY)
         .agg(F.count(F.lit(1)).alias("active_customers"), F.sum(is_new).alias("new_customers"))
@@ -153,13 +166,18 @@ def _customers(lines: DataFrame, months: Sequence[str]) -> DataFrame:
 
 
 def _returns(lines: DataFrame) -> DataFrame:
-    return lines.groupBy("channel", F.col("returned_month").alias("_month")).agg(
+    by_channel = lines.groupBy("channel", F.col("returned_month").alias("sales_month")).agg(
         F.count(F.lit(1)).alias("return_line_count"), F.sum("return_amt").alias("returns_amt")
+    )
+    return (
+        _twice(by_channel)
+        .groupBy(*_KEY)
+        .agg(F.sum("return_line_count").alias("return_line_count"), F.sum("returns_amt").alias("returns_amt"))
     )
 
 
 def _with_shares(rows: DataFrame) -> DataFrame:
-    of_all = F.max(F.when(F.col("channel") == ALL, F.col("gross_sales"))).over(Window.partitionBy("_month"))
+    of_all = F.max(F.when(F.col("channel") == ALL, F.col("gross_sales"))).over(Window.partitionBy("sales_month"))
     return rows.withColumns(
         {
             "net_sales": (F.col("gross_sales") - F.col("returns_amt")).cast("decimal(18,2)"),
@@ -173,8 +191,8 @@ def _with_shares(rows: DataFrame) -> DataFrame:
 def _with_trends(rows: DataFrame) -> DataFrame:
     """Growth, averages and seasons: windows over a channel's months, which have no gaps."""
     gross, complete = F.col("gross_sales"), F.col("is_complete_month")
-    dated = F.col("_month") != UNDATED
-    by_month = Window.partitionBy("channel", dated).orderBy("_month")
+    dated = F.col("sales_month") != UNDATED
+    by_month = Window.partitionBy("channel", dated).orderBy("sales_month")
     of_average = by_month.rowsBetween(1 - MONTHS_OF_AVERAGE, 0)
     year = Window.partitionBy("channel", "year")
     windowed = rows.withColumns(
@@ -185,7 +203,7 @@ def _with_trends(rows: DataFrame) -> DataFrame:
             "_year_ago_complete": F.lag(complete, MONTHS_OF_YEAR).over(by_month),
             "_of_average": F.sum(gross).over(of_average),
             "_months_of_average": F.count(F.lit(1)).over(of_average),
-            "gross_ytd": F.sum(gross).over(year.orderBy("_month").rowsBetween(Window.unboundedPreceding, 0)),
+            "gross_ytd": F.sum(gross).over(year.orderBy("sales_month").rowsBetween(Window.unboundedPreceding, 0)),
             "_of_complete": F.sum(F.when(complete, gross)).over(year),
             "_complete_months": F.count(F.when(complete, 1)).over(year),
         }

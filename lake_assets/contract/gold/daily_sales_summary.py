@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from lake_assets.contract.gold._columns import COUNT, MONEY, RATIO
 from lake_assets.contract.model import Column, GoldTable
-
-MONEY = "DECIMAL(18,2)"
-RATIO = "DECIMAL(18,6)"
-COUNT = "BIGINT"
 
 _KEY = (
     Column("channel", "VARCHAR(7)", "Sales channel: store, catalog or web.", nullable=False),

@@ -9,6 +9,12 @@ _KEY = (
     Column(
         "channel", "VARCHAR(7)", "Sales channel: store, catalog, web, or all for the three together.", nullable=False
     ),
+    Column(
+        "sales_month",
+        "VARCHAR(7)",
+        "Month as YYYY-MM, as daily_sales_summary is partitioned; undated on the row of what has no date.",
+        nullable=False,
+    ),
     Column("month_start_date", "DATE", "First day of the month. NULL on the row of what has no date."),
     Column("month", "INT", "Month of the year, 1 to 12. NULL on the row of what has no date."),
     Column("days_in_month", "INT", "Calendar days of the month. NULL on the row of what has no date."),
@@ -16,7 +22,9 @@ _KEY = (
     Column(
         "is_complete_month",
         "BOOLEAN",
-        "Whether the month lies wholly within the channel's first and last day of sale. NULL on the row of what has no date.",
+        "Whether the month lies wholly within the channel's first and last day of sale; of all, within those of each "
+        "channel. NULL on "
+        "the row of what has no date.",
     ),
 )
 
@@ -86,7 +94,7 @@ MONTHLY_TRENDS = GoldTable(
         "first to its last activity has a row; what has no date is one row per channel in the partition undated."
     ),
     columns=(*_KEY, *_MEASURES, *_CUSTOMERS, *_TRENDS, LOADED),
-    primary_key=("channel", "month"),
+    primary_key=("channel", "sales_month"),
     sort_by="channel",
     axis="year",
     partition="year",
