@@ -1,4 +1,4 @@
-"""A month has the same content whether it is built alone, in a range, in several passes, or with all months.
+"""A month or year has the same content whether it is built alone, in a range, in several passes, or with all others.
 
 Each case builds into a lake of its own that has only the layer below, as hard links: published objects are replaced as
 a whole and never written to, so the built lake stays as it is.
@@ -40,7 +40,18 @@ RANGES = [
 IN_PASSES = ("2002-11", "2002-12", "2003-01", "2003-02")
 """The end of the sales: full, in part, and empty months."""
 
+YEARS = [
+    pytest.param(("2000",), id="single_year"),
+    pytest.param(("2003",), id="last_year_in_part"),
+    pytest.param(("undated",), id="undated_alone"),
+    pytest.param(("undated", "1998", "2002"), id="years_apart"),
+]
+
 EVERY_FACT = pytest.mark.parametrize("table", [pytest.param(table, id=table.name) for table in SILVER_FACTS])
+
+EVERY_YEARLY_TABLE = pytest.mark.parametrize(
+    "table", [pytest.param(table, id=name) for name, table in GOLD.items() if table.axis == "year"]
+)
 
 
 @dataclass
@@ -101,26 +112,28 @@ def _facts(publication: Publication) -> tuple[object, ...]:
     )
 
 
-def _assert_built_alike(lake: Lake, built: BuiltLake, table: LakeTable, months: Sequence[str], run: Recorder) -> None:
-    """Build `months` and compare with the same months of the built lake: ledger and rows."""
-    outcome = lake.materialise(table, months, run.run, "range-test")
+def _assert_built_alike(
+    lake: Lake, built: BuiltLake, table: LakeTable, partitions: Sequence[str], run: Recorder
+) -> None:
+    """Build `partitions` and compare with the same ones of the built lake: ledger and rows."""
+    outcome = lake.materialise(table, partitions, run.run, "range-test")
     assert outcome.failed == {}
-    assert tuple(outcome.published) == tuple(months)
-    whole = {month: entry.settled for month, entry in _lake(built.root, built).ledger.entries(table).items()}
-    for month, publication in outcome.published.items():
-        known = whole[month]
+    assert tuple(outcome.published) == tuple(partitions)
+    whole = {partition: entry.settled for partition, entry in _lake(built.root, built).ledger.entries(table).items()}
+    for partition, publication in outcome.published.items():
+        known = whole[partition]
         assert known is not None
-        assert _facts(publication) == _facts(known), month
-    assert set(lake.ledger.entries(table)) == set(months)
+        assert _facts(publication) == _facts(known), partition
+    assert set(lake.ledger.entries(table)) == set(partitions)
     with duckdb.connect() as connection:
-        ours, theirs = (_rows(root, table, months) for root in (lake.settings.root, built.root))
+        ours, theirs = (_rows(root, table, partitions) for root in (lake.settings.root, built.root))
         assert row_difference(connection, ours, theirs) == []
 
 
-def _rows(root: Path, table: LakeTable, months: Iterable[str]) -> str:
-    """SELECT of the rows of the months with their month, without the load timestamp."""
+def _rows(root: Path, table: LakeTable, partitions: Iterable[str]) -> str:
+    """SELECT of the rows of the partitions with their key, without the load timestamp."""
     folder = root / table.layer / table.name
-    paths = ", ".join(f"'{folder}/{table.partition_column}={month}/{table.name}.parquet'" for month in months)
+    paths = ", ".join(f"'{folder}/{table.partition_column}={key}/{table.name}.parquet'" for key in partitions)
     columns = ", ".join((*table.content_columns, table.partition_column or ""))
     return f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = true, hive_types_autocast = false)"
 
@@ -163,6 +176,15 @@ def test_a_month_of_gold_is_the_same_alone_in_a_range_and_with_all_months(
 ) -> None:
     lake = _lake(new_root("silver"), built_lake)
     _assert_built_alike(lake, built_lake, DAILY_SALES, months, Recorder(engine))
+
+
+@pytest.mark.parametrize("years", YEARS)
+@EVERY_YEARLY_TABLE
+def test_a_year_of_gold_is_the_same_alone_in_a_range_and_with_all_years(
+    new_root: NewRoot, built_lake: BuiltLake, engine: SessionEngine, table: LakeTable, years: tuple[str, ...]
+) -> None:
+    lake = _lake(new_root("silver"), built_lake)
+    _assert_built_alike(lake, built_lake, table, years, Recorder(engine))
 
 
 def test_a_month_without_a_sale_or_a_return_is_an_empty_partition_of_gold(

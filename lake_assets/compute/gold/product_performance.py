@@ -133,7 +133,7 @@ def _stock(inventory: DataFrame, ids: DataFrame) -> DataFrame:
         F.sum("inv_quantity_on_hand").alias("on_hand")
     )
     dated = counts.withColumn("sale_year", year_of(month_from_sk(F.col("date_sk"))))
-    by_day = dated.join(ids, "item_sk").groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
+    by_day = _with_item(dated, ids).groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
     return by_day.groupBy(*_KEY).agg(
         F.count(F.lit(1)).alias("snapshot_count"), F.coalesce(F.sum("on_hand"), F.lit(0)).alias("_on_hand")
     )
