@@ -146,6 +146,19 @@ def profile(
 
 
 @app.command()
+def verify(
+    table: Annotated[str | None, typer.Argument(help="Only this gold table; default: all of them.")] = None,
+    format: Annotated[NestedFormat, typer.Option(help="How to print what was found.")] = NestedFormat.table,
+) -> None:
+    """Recompute from the published data what must hold of the gold tables, also across them. Ends with 1 when it does not."""
+    from lake_assets.cli.verify import show_verified
+    from lake_assets.lake.lake import Lake
+    from lake_assets.query.verify import verify as run_verify
+
+    show_verified(run_verify(Lake(load_settings()), table), format.value)
+
+
+@app.command()
 def status() -> None:
     """Show every table, whether every source row is accounted for, and which rules are broken since when."""
     from lake_assets.cli.show import show_status

@@ -51,6 +51,27 @@ class Identity:
     formula: str
 
 
+InvariantKind = Literal["not_null", "unique", "range", "partition", "recomputed", "ranking", "complete", "totals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What must hold of the rows of a business table, in SQL that DuckDB, Spark and Sail understand alike.
+
+    Either `condition`, true for a row that breaks it; or `query`, rows of (`part`, `n`): partition and number of violations.
+    A query names tables as in the lake (`gold.monthly_trends`, `silver.item`), with their partition columns. What it says
+    holds of any set of whole partitions: what would need others is left unsaid where they are not among the rows.
+    """
+
+    kind: InvariantKind
+    subject: str
+    sentence: str
+    columns: tuple[str, ...]
+    condition: str = ""
+    query: str = ""
+    action: Literal["warn", "block"] = "block"
+
+
 @dataclass(frozen=True, slots=True)
 class SlowlyChanging:
     """Columns that bound the validity of a version of a type 2 slowly changing dimension.

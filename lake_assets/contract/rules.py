@@ -13,8 +13,9 @@ from functools import cache
 from typing import Literal
 
 from lake_assets.contract.calendar import FIRST_YEAR, LAST_YEAR
+from lake_assets.contract.invariants import invariants_of
 from lake_assets.contract.layers import LakeTable
-from lake_assets.contract.model import Column, ForeignKey, Identity, Table
+from lake_assets.contract.model import Column, ForeignKey, Identity, Invariant, Table
 from lake_assets.contract.types import text_length
 
 Action = Literal["warn", "quarantine", "block"]
@@ -33,6 +34,11 @@ Kind = Literal[
     "order_header",
     "history",
     "unique",
+    "partition",
+    "recomputed",
+    "ranking",
+    "complete",
+    "totals",
     "row_count",
     "conservation",
     "freshness",
@@ -68,6 +74,11 @@ KINDS: dict[Kind, str] = {
     "order_header": "The lines of an order agree",
     "history": "Versions of a slowly changing row follow each other",
     "unique": "Keys do not repeat",
+    "partition": "Rows lie in the partition that they belong to",
+    "recomputed": "Figures follow from those that they are made of",
+    "ranking": "Ranks and scores are in the order of what they rank",
+    "complete": "No row is left out",
+    "totals": "Totals equal the sums of their parts",
     "row_count": "The number of rows is in proportion to the publication before",
     "conservation": "Every source row is accounted for",
     "freshness": "No batch of files is left waiting",
@@ -93,6 +104,7 @@ class Rule:
     column: Column | None = None
     identity: Identity | None = None
     foreign_key: ForeignKey | None = None
+    invariant: Invariant | None = None
 
     @property
     def name(self) -> str:
@@ -190,13 +202,22 @@ def _silver(table: LakeTable) -> Iterator[Rule]:
 
 
 def _gold(table: LakeTable) -> Iterator[Rule]:
-    for column in table.columns:
-        if not column.nullable:
-            # Gold is built of rows that were judged before, so there is nothing to take out of it.
-            yield replace(_not_null(column, "set"), action="block")
-    keys = ", ".join(table.primary_key)
-    yield Rule("unique", "set", "block", "primary_key", f"No two rows have the same {keys}.", table.primary_key)
+    for invariant in invariants_of(table):
+        yield of_invariant(invariant)
     yield _row_count(table)
+
+
+def of_invariant(invariant: Invariant) -> Rule:
+    """Of the rows of a partition together: gold is built of rows that were judged before, so nothing is taken out of it."""
+    return Rule(
+        invariant.kind,
+        "set",
+        invariant.action,
+        invariant.subject,
+        invariant.sentence,
+        invariant.columns,
+        invariant=invariant,
+    )
 
 
 def _placement(source: Table) -> Iterator[Rule]:

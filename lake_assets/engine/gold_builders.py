@@ -31,11 +31,12 @@ class Built:
     figures: dict[str, str] = field(default_factory=dict)
 
 
-def build(spark: SparkSession, task: Task) -> Built:
-    return _BUILDERS[task.table](_Silver(spark, task))
+def build(silver: Silver) -> Built:
+    """The rows of the partitions that the task asks for."""
+    return _BUILDERS[silver.task.table](silver)
 
 
-class _Silver:
+class Silver:
     """The published silver partitions among the inputs of a task."""
 
     def __init__(self, spark: SparkSession, task: Task) -> None:
@@ -66,7 +67,7 @@ class _Silver:
         return span(bounds for bounds in self.task.sold_range.values() if bounds)
 
 
-def _daily_sales_summary(silver: _Silver) -> Built:
+def _daily_sales_summary(silver: Silver) -> Built:
     return Built(
         daily_sales_summary(
             months=silver.task.partitions,
@@ -79,7 +80,7 @@ def _daily_sales_summary(silver: _Silver) -> Built:
     )
 
 
-def _monthly_trends(silver: _Silver) -> Built:
+def _monthly_trends(silver: Silver) -> Built:
     return Built(
         monthly_trends(
             years=silver.task.partitions,
@@ -92,7 +93,7 @@ def _monthly_trends(silver: _Silver) -> Built:
     )
 
 
-def _product_performance(silver: _Silver) -> Built:
+def _product_performance(silver: Silver) -> Built:
     days = silver.days_of_sale
     complete = [
         year
@@ -112,7 +113,7 @@ def _product_performance(silver: _Silver) -> Built:
     )
 
 
-def _customer_lifetime_value(silver: _Silver) -> Built:
+def _customer_lifetime_value(silver: Silver) -> Built:
     """Purchases are staged in between: all customers are looked at several times, to compare each of them with all."""
     days = silver.days_of_sale
     computed = customer_purchases(
@@ -132,7 +133,7 @@ def _customer_lifetime_value(silver: _Silver) -> Built:
     return Built(rows, everyone.figures)
 
 
-_BUILDERS: dict[str, Callable[[_Silver], Built]] = {
+_BUILDERS: dict[str, Callable[[Silver], Built]] = {
     "daily_sales_summary": _daily_sales_summary,
     "monthly_trends": _monthly_trends,
     "product_performance": _product_performance,

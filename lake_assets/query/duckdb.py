@@ -32,6 +32,8 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    # DuckDB draws its own bar after two seconds, also into a pipe.
+    connection.execute("SET enable_progress_bar = false")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
     for name, statement in all_view_statements(root).items():

@@ -20,14 +20,13 @@ from decimal import Decimal
 from functools import reduce
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from unittest.mock import patch
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from lake_assets.contract.calendar import FIRST_DATE_SK, LAST_DATE_SK, MONTHS
+from lake_assets.contract.calendar import FIRST_DATE_SK, LAST_DATE_SK
 from lake_assets.contract.layers import (
     BATCH_COLUMN,
     BRONZE,
@@ -38,6 +37,7 @@ from lake_assets.contract.layers import (
     WHOLE_TABLE,
     LakeTable,
 )
+from lake_assets.contract.lineage import upstream
 from lake_assets.contract.model import Column, Table
 from lake_assets.contract.rules import Rule, rule_of, rules_of
 from lake_assets.contract.tables import TABLES
@@ -49,7 +49,9 @@ from lake_assets.lake.records import Inspection
 from lake_assets.lake.task import FileInput, ObjectInput, PartitionResult, Result, Task
 from lake_assets.settings import EngineName
 from lake_assets_tests.support.apart import run_apart
+from lake_assets_tests.support.damaged_gold import ALL_COLUMNS, Damage, damaged_table, row_damages, table_damages
 from lake_assets_tests.support.lake_support import SOME_TIME, Row, publication
+from lake_assets_tests.support.tiny_silver import ranges, silver_inputs, silver_rows, write, write_silver
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,8 +61,6 @@ UNTOUCHED = 40
 NOWHERE = 999_999_999
 FIRST, SECOND = "batch-000001", "batch-000002"
 CASE = "_case"
-DAILY = GOLD["daily_sales_summary"]
-GOLD_MONTH = str(DAILY.partition_column)
 ROW_SCOPES = ("placement", "row", "reference", "sale", "order")
 ENGINES = [pytest.param("sail"), pytest.param("spark", marks=pytest.mark.spark)]
 Pair = tuple[str, str]
@@ -356,8 +356,6 @@ class Prepared:
     samples: Mapping[str, Sample]
     cases: Mapping[str, Sequence[Case]]
     together: Mapping[str, Mapping[str, int]]
-    gold: Mapping[str, str]
-    """By month of the gold table the rule that is broken there."""
 
 
 def prepare(source: Path, folder: Path) -> Prepared:
@@ -391,15 +389,8 @@ def prepare(source: Path, folder: Path) -> Prepared:
     for name, values in keys.items():
         (primary_key,) = TABLES[name].primary_key
         write(folder / f"keys/{name}.parquet", TABLES[name].columns, [{primary_key: value} for value in sorted(values)])
-    gold, rows = gold_rows()
-    write(folder / "gold.parquet", [*DAILY.columns, Column(GOLD_MONTH, "CHAR(7)", "")], rows)
-    return Prepared(folder, samples, cases, expected, gold)
-
-
-def write(path: Path, columns: Iterable[Column], rows: Sequence[Row]) -> None:
-    schema = arrow_schema(columns)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), path)
+    write_silver(folder, silver_rows())
+    return Prepared(folder, samples, cases, expected)
 
 
 def write_lines(folder: Path, table: Table) -> None:
@@ -429,23 +420,16 @@ def _text_of(column: Column) -> str:
     return {"date": "2000-01-01"}.get(physical_type(column), "1")
 
 
-def gold_rows() -> tuple[dict[str, str], list[Row]]:
-    """Rows of the gold table, each month of which breaks one rule; the last two months break none."""
-    values = {"bigint": 1, "int": 1, "boolean": True, "string": "x", "date": date(2000, 1, 1), "timestamp": SOME_TIME}
-    row = {column.name: values.get(physical_type(column), Decimal(1)) for column in DAILY.columns}
-    months = iter(MONTHS)
-    rows, broken = [], {}
-    for rule in rules_of(DAILY):
-        month = next(months)
-        if rule.kind == "not_null":
-            rows.append(row | {rule.subject: None, GOLD_MONTH: month})
-        elif rule.kind == "unique":
-            rows += [row | {GOLD_MONTH: month}] * 2
-        else:
-            continue
-        broken[month] = rule.name
-    rows += [row | {GOLD_MONTH: month} for month in islice(months, 2)]
-    return broken, rows
+class GoldFindings(TypedDict):
+    """What one engine found in a gold table: by partition and rule the violations in it as it is built (`valid`).
+
+    `rows`: of each damaged row the rule that it was damaged for, the changed column, and the rules found broken. `rounds`: of
+    tables that are damaged in some partitions the rule and the changed columns by partition, and what was found by partition.
+    """
+
+    valid: dict[str, dict[str, int]]
+    rows: list[tuple[str, str, list[str]]]
+    rounds: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -459,7 +443,7 @@ class Findings:
     lines: dict[str, list[bool]]
     """By table whether each line can be read."""
     schema: dict[str, dict[str, int]]
-    gold: dict[str, dict[str, int]]
+    gold: dict[str, GoldFindings]
 
 
 def examine(spark: SparkSession, target: Path, folder: Path) -> None:
@@ -594,16 +578,74 @@ def _examine_schema(spark: SparkSession, folder: Path, name: str) -> dict[str, i
     return _counted(run(spark, _task(BRONZE[name], folder, (FIRST,), files=tuple(files))))
 
 
-def _examine_gold(spark: SparkSession, folder: Path) -> dict[str, dict[str, int]]:
+def _examine_gold(spark: SparkSession, folder: Path) -> dict[str, GoldFindings]:
+    return {name: _examine_gold_table(spark, folder, table) for name, table in GOLD.items()}
+
+
+def _examine_gold_table(spark: SparkSession, folder: Path, table: LakeTable) -> GoldFindings:
+    """What is found in the valid table that the engine builds, and in what becomes of it by each damage."""
     from lake_assets.engine import gold_step
-    from lake_assets.engine.gold_builders import Built
+    from lake_assets.engine.gold_builders import Built, Silver, build
 
-    def prepared(spark: SparkSession, _: Task) -> Built:
-        return Built(spark.read.parquet(str(folder / "gold.parquet")))
+    lines = silver_rows()
+    task = _task(
+        table,
+        folder,
+        table.partitions,
+        inputs=silver_inputs(folder, [silver.name for silver in upstream(table)]),
+        sold_range=ranges(lines, "sales"),
+        active_range=ranges(lines, "sales", "returns"),
+    )
+    valid = [row.asDict() | {"load_timestamp": SOME_TIME} for row in build(Silver(spark, task)).rows.collect()]
 
-    with patch.object(gold_step, "build", prepared):
-        result = gold_step.run_gold(spark, _task(DAILY, folder, DAILY.partitions))
-    return {item.partition: {each.rule: each.rows for each in item.violations} for item in result.partitions}
+    def audited(name: str, rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+        path = folder / f"gold/{uuid.uuid4().hex}/{name}.parquet"
+        write(path, _with_partition(table), rows)
+        staged = spark.read.parquet(str(path))
+        own = task.model_copy(update={"staging": str(folder / f"staging/{uuid.uuid4().hex}")})
+        with patch.object(gold_step, "build", lambda _: Built(staged)):
+            result = gold_step.run_gold(spark, own)
+        found = {item.partition: {each.rule: each.rows for each in item.violations} for item in result.partitions}
+        return {partition: counts for partition, counts in found.items() if counts}
+
+    rounds = table_damages(table, valid)
+    return GoldFindings(
+        valid=audited("valid", valid),
+        rows=_examine_gold_rows(spark, folder, table, list(row_damages(table, valid))),
+        rounds=[
+            {
+                "damages": {damage.partition: [damage.rule, *damage.changed] for damage in damages},
+                "found": audited(f"round-{number}", damaged_table(table, valid, damages)),
+            }
+            for number, damages in enumerate(rounds)
+        ],
+    )
+
+
+def _examine_gold_rows(
+    spark: SparkSession, folder: Path, table: LakeTable, damages: Sequence[Damage]
+) -> list[tuple[str, str, list[str]]]:
+    """Of each damaged row the rule, the changed column and the rules of single rows that are broken; in one query."""
+    from pyspark.sql import functions as F
+
+    path = folder / f"gold/{uuid.uuid4().hex}/rows.parquet"
+    rows = [row | {CASE: number} for number, damage in enumerate(damages) for row in damage.rows]
+    write(path, [*_with_partition(table), Column(CASE, "BIGINT", "")], rows)
+    conditions = {rule.name: rule.invariant.condition for rule in rules_of(table) if rule.invariant}
+    names = F.concat_ws(
+        ",", *(F.when(F.expr(condition), F.lit(name)) for name, condition in conditions.items() if condition)
+    )
+    found = {
+        row[CASE]: row["names"] for row in spark.read.parquet(str(path)).select(CASE, names.alias("names")).collect()
+    }
+    return [
+        (damage.rule, damage.changed[0], found[number].split(",") if found[number] else [])
+        for number, damage in enumerate(damages)
+    ]
+
+
+def _with_partition(table: LakeTable) -> list[Column]:
+    return [*table.columns, Column(str(table.partition_column), "VARCHAR(32)", "")]
 
 
 def lines_of(table: Table) -> list[str]:
@@ -682,7 +724,21 @@ def proven_bronze(found: Findings) -> set[Pair]:
 
 
 def proven_gold(found: Findings) -> set[Pair]:
-    return {(DAILY.identifier, rule) for counts in found.gold.values() for rule in counts}
+    """Of single rows the rule that a row was damaged for, of several that of the partition, where it was found."""
+    rows = {
+        (GOLD[name].identifier, rule)
+        for name, table in found.gold.items()
+        for rule, _, broken in table["rows"]
+        if rule in broken
+    }
+    several = {
+        (GOLD[name].identifier, damage[0])
+        for name, table in found.gold.items()
+        for tried in table["rounds"]
+        for partition, damage in tried["damages"].items()
+        if damage[0] in tried["found"].get(partition, {})
+    }
+    return rows | several
 
 
 def test_every_rule_of_the_lake_was_seen_to_fail(prepared: Prepared, found: Findings) -> None:
@@ -739,13 +795,30 @@ def test_a_file_with_fewer_or_more_columns_is_found(found: Findings) -> None:
     assert found.schema == {name: {"schema": 2} for name in TABLES}
 
 
-def test_every_month_of_gold_that_breaks_a_rule_is_found_with_that_rule_only(
-    prepared: Prepared, found: Findings
+@pytest.mark.parametrize("name", GOLD)
+def test_a_gold_table_as_it_is_built_breaks_no_rule(found: Findings, name: str) -> None:
+    assert found.gold[name]["valid"] == {}
+
+
+@pytest.mark.parametrize("name", GOLD)
+def test_a_damaged_row_of_gold_breaks_no_rule_about_other_columns(found: Findings, name: str) -> None:
+    for rule, column, broken in found.gold[name]["rows"]:
+        others = {other for other in broken if column not in rule_of(GOLD[name], other).columns}
+        assert others == set(), (rule, column)
+
+
+@pytest.mark.parametrize("name", GOLD)
+def test_a_damaged_partition_of_gold_breaks_no_rule_about_other_columns_and_no_other_partition_any(
+    found: Findings, name: str
 ) -> None:
-    rows = {"unique__primary_key": 2}
-    assert {month: counts for month, counts in found.gold.items() if counts} == {
-        month: {rule: rows.get(rule, 1)} for month, rule in prepared.gold.items()
-    }
+    for tried in found.gold[name]["rounds"]:
+        assert set(tried["found"]) == set(tried["damages"])
+        for partition, (rule, *changed) in tried["damages"].items():
+            broken = tried["found"][partition]
+            assert rule in broken, (rule, partition)
+            if tuple(changed) != ALL_COLUMNS:
+                others = {other for other in broken if not set(changed) & set(rule_of(GOLD[name], other).columns)}
+                assert others == set(), (rule, partition)
 
 
 @pytest.mark.parametrize("table", LAKE_TABLES, ids=lambda table: table.identifier)

@@ -309,9 +309,9 @@ def test_there_is_one_check_for_each_table_and_kind_of_rule() -> None:
         for rule in rules_of(table)
     }
     assert GRAPH.asset_check_keys == expected
-    assert len(expected) == 307
+    assert len(expected) == 334
     by_layer = Counter(key.asset_key.path[0] for key in expected)
-    assert by_layer == {"bronze": 3 * 24, "silver": 232, "gold": 3}
+    assert by_layer == {"bronze": 3 * 24, "silver": 232, "gold": 6 + 8 + 7 + 9}
 
 
 @ALL_TABLES
@@ -334,7 +334,7 @@ def test_a_check_says_what_its_kind_demands_and_by_how_many_rules(table: LakeTab
 
 
 def test_all_tables_together_have_as_many_rules_as_the_contract() -> None:
-    assert sum(len(listed_rules(spec)) for table in LAKE_TABLES for spec in specs(table).values()) == 931
+    assert sum(len(listed_rules(spec)) for table in LAKE_TABLES for spec in specs(table).values()) == 1090
 
 
 def test_no_table_is_without_rules_and_what_each_kind_of_table_must_have_is_there() -> None:
@@ -348,7 +348,10 @@ def test_no_table_is_without_rules_and_what_each_kind_of_table_must_have_is_ther
             assert ("order_header" in names) == (table.name in SALES)
             assert ("sale" in names) == (table.name in RETURNS)
         else:
-            assert names == {"not_null", "unique", "row_count"}
+            assert names >= {"not_null", "unique", "recomputed", "totals", "row_count"}
+            assert ("complete" in names) == (table.name in ("monthly_trends", "customer_lifetime_value"))
+            # The year of a product is its partition and nothing else.
+            assert ("partition" in names) == (table.name != "product_performance")
 
 
 def test_the_name_of_a_check_or_rule_holds_no_bound_so_that_its_history_survives_another_one() -> None:
@@ -391,7 +394,7 @@ def test_the_severities_of_the_rules_of_store_sales_and_of_an_item() -> None:
         },
         "silver.item": {"not_null", "pattern", "length", "history", "row_count", "conservation"},
         "bronze.item": {"readable", "schema", "conservation"},
-        "gold.daily_sales_summary": {"not_null", "unique", "row_count"},
+        "gold.daily_sales_summary": {"not_null", "unique", "partition", "recomputed", "totals", "row_count"},
     }
 
 

@@ -10,7 +10,9 @@ from typing import get_args
 
 import pytest
 
+from lake_assets.contract.invariants import ACROSS, tables_of
 from lake_assets.contract.layers import BRONZE, GOLD, LAKE_TABLES, SILVER, LakeTable
+from lake_assets.contract.lineage import upstream
 from lake_assets.contract.model import Column, Table
 from lake_assets.contract.quality import RESULTS
 from lake_assets.contract.rules import KINDS, Kind, Rule, Scope, overridden, rule_of, rules_of
@@ -57,10 +59,10 @@ def test_there_are_as_many_rules_of_each_kind_as_the_contract_gives_reason_for()
     assert Counter(rule.kind for _, rule in EVERY_RULE) == {
         "readable": 24,
         "schema": 24,
-        "not_null": 129,
+        "not_null": 197,
         "calendar": 7,
         "accepted_values": 70,
-        "range": 164,
+        "range": 174,
         "pattern": 48,
         "length": 145,
         "identity": 43,
@@ -68,15 +70,20 @@ def test_there_are_as_many_rules_of_each_kind_as_the_contract_gives_reason_for()
         "sale": 15,
         "order_header": 6,
         "history": 15,
-        "unique": 40,
-        "row_count": 25,
+        "unique": 43,
+        "partition": 3,
+        "recomputed": 52,
+        "ranking": 6,
+        "complete": 2,
+        "totals": 12,
+        "row_count": 28,
         "conservation": 48,
         "freshness": 24,
     }
 
 
 def test_at_least_four_hundred_rules_guard_the_lake() -> None:
-    assert len(EVERY_RULE) == 931
+    assert len(EVERY_RULE) == 1090
     assert len(EVERY_RULE) >= 400
 
 
@@ -204,11 +211,49 @@ def test_a_bronze_table_has_rules_about_its_lines_its_files_and_their_sum(table:
 
 
 @pytest.mark.parametrize("table", GOLD.values(), ids=lambda table: table.name)
-def test_a_gold_table_has_rules_about_its_key_its_required_columns_and_its_rows(table: LakeTable) -> None:
+def test_a_gold_table_has_rules_about_its_key_its_required_columns_its_rows_and_its_sources(table: LakeTable) -> None:
     required = [column.name for column in table.columns if not column.nullable]
-    assert names(table) == sorted([*named("not_null", required), "unique__primary_key", "row_count"])
-    assert set(table.primary_key) <= set(required)
-    assert {rule.action for rule in rules_of(table)} == {"block"}
+    assert names(table, "not_null") == named("not_null", required)
+    assert names(table, "unique", "row_count") == ["row_count", "unique__primary_key"]
+    assert {"totals__sales", "totals__returns"} <= set(names(table, "totals"))
+    # The month of what has no date is none; whether another month is missing follows from its day.
+    assert set(table.primary_key) - set(required) <= {"month"}
+
+
+@pytest.mark.parametrize("table", GOLD.values(), ids=lambda table: table.name)
+def test_every_quotient_and_every_difference_of_a_gold_table_is_recomputed(table: LakeTable) -> None:
+    """What is not has no operands in the table: what a model expects, which is recomputed across tables."""
+    derived = {
+        column.name
+        for column in table.columns
+        if column.type == "DECIMAL(18,6)" or re.match(r"\w+ - \w+[,.]", column.comment)
+    }
+    ruled = {rule.subject for rule in rules_of(table) if rule.kind == "recomputed"}
+    assert derived - ruled <= {"expected_orders_12m", "ltv_12m"}
+
+
+def test_only_an_expectation_below_zero_may_be_published() -> None:
+    warned = {(table.name, rule.name) for table in GOLD.values() for rule in rules_of(table) if rule.action != "block"}
+    assert warned == {("customer_lifetime_value", "range__expected_orders_12m")}
+
+
+def test_an_invariant_is_a_condition_or_a_query_that_reads_its_own_table_and_published_ones() -> None:
+    for table in GOLD.values():
+        for found in rules_of(table):
+            if found.invariant:
+                assert bool(found.invariant.condition) != bool(found.invariant.query), found.name
+                read = tables_of(found.invariant.query)
+                assert read <= {table.identifier, *(silver.identifier for silver in upstream(table))}, found.name
+
+
+def test_what_holds_across_tables_has_a_name_and_a_sentence_of_its_own() -> None:
+    names_across = [f"{invariant.kind}__{invariant.subject}" for invariant in ACROSS]
+    assert len(set(names_across)) == len(ACROSS)
+    for invariant in ACROSS:
+        assert invariant.query
+        assert invariant.sentence.endswith(".")
+        assert any(re.search(rf"\b{column}\b", invariant.sentence) for column in invariant.columns)
+    assert [invariant.subject for invariant in ACROSS if invariant.action == "warn"] == ["sales_of_returns"]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)

@@ -1,0 +1,228 @@
+"""Fragments of SQL that the invariants share, in the words that DuckDB, Spark (ANSI) and Sail have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from lake_assets.contract.calendar import JULIAN_DAY_OF_EPOCH, UNDATED
+from lake_assets.contract.model import Channel, Invariant
+
+_PREFIXES: Mapping[Channel, tuple[str, str, str, str]] = {
+    "store": ("ss", "sr", "ticket_number", "return_amt"),
+    "catalog": ("cs", "cr", "order_number", "return_amount"),
+    "web": ("ws", "wr", "order_number", "return_amt"),
+}
+"""By channel: prefix of sales and of returns, the number of an order, and the amount returned."""
+
+
+def differs(column: str, formula: str) -> str:
+    return f"{column} IS DISTINCT FROM {formula}"
+
+
+def differs_from_quotient(column: str, numerator: str, denominator: str) -> str:
+    """Condition: DECIMAL(18,6) `column` is not `numerator / denominator` within half a millionth, or not NULL without one.
+
+    By multiplication, which is exact on every engine, where each rounds a division in its own way.
+    """
+    above, below = (f"CAST({operand} AS DECIMAL(18,2))" for operand in (numerator, denominator))
+    error, allowed = f"CAST(ABS({column} * {below} - {above}) AS DOUBLE)", f"5.1e-7 * CAST(ABS({below}) AS DOUBLE)"
+    return (
+        f"CASE WHEN {below} <> 0 AND {above} IS NOT NULL THEN {column} IS NULL OR {error} > {allowed} "
+        f"ELSE {column} IS NOT NULL END"
+    )
+
+
+def recomputed(column: str, formula: str, sentence: str = "") -> Invariant:
+    """`column` is what the formula makes of other columns of its row, NULL included."""
+    return Invariant(
+        "recomputed",
+        column,
+        sentence or f"{column} = {formula}.",
+        (column, *_names(formula)),
+        condition=differs(column, formula),
+    )
+
+
+def quotient(column: str, numerator: str, denominator: str) -> Invariant:
+    """`column` is the quotient of other columns of its row, rounded to a millionth."""
+    return Invariant(
+        "recomputed",
+        column,
+        f"{column} = {numerator} / {denominator}, rounded to a millionth, and missing where that is no number.",
+        (column, *_names(f"{numerator} {denominator}")),
+        condition=differs_from_quotient(column, numerator, denominator),
+    )
+
+
+def _names(formula: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"\b[a-z]\w*\b", re.sub(r"'[^']*'", "", formula))))
+
+
+def rows_where(broken: str, table: str, part: str, **derived: str) -> str:
+    """Query: one violation for each row of `table` for which `broken` holds; `derived` columns are added to the row first."""
+    added = "".join(f", {expression} AS {name}" for name, expression in derived.items())
+    return f"SELECT {part} AS part, 1 AS n FROM (SELECT *{added} FROM {table}) AS seen WHERE {broken}"
+
+
+def side(rows: str, columns: Mapping[str, str]) -> str:
+    """One side of a balance: expressions over rows, by name."""
+    return f"SELECT {', '.join(f'{expression} AS {name}' for name, expression in columns.items())} FROM {rows}"
+
+
+def same(names: Iterable[str]) -> dict[str, str]:
+    """The columns of these names as they are."""
+    return {name: name for name in names}
+
+
+def less(names: Iterable[str]) -> dict[str, str]:
+    """The columns of these names with the opposite sign."""
+    return {name: f"-{name}" for name in names}
+
+
+def balance(
+    sides: Iterable[str],
+    key: Sequence[str],
+    measures: Iterable[str],
+    *,
+    part: str = "part",
+    unequal: Iterable[str] = (),
+    only: str = "",
+) -> str:
+    """Query: one violation for each `key` over which a measure does not add up to 0 over all sides.
+
+    `sides` are SELECTs of the same columns, some of them with the opposite sign. `unequal` are further conditions over the
+    group, `part` is its partition, and groups for which `only` does not hold are left out.
+    """
+    broken = " OR ".join([*(f"COALESCE(SUM({measure}), 0) <> 0" for measure in measures), *unequal])
+    condition = f"({broken})" + (f" AND {only}" if only else "")
+    rows = " UNION ALL ".join(sides)
+    return f"SELECT {part} AS part, 1 AS n FROM ({rows}) AS sides GROUP BY {', '.join(key)} HAVING {condition}"
+
+
+def day(date_sk: str) -> str:
+    """DATE of a date key."""
+    return f"CAST('1970-01-01' AS DATE) + CAST({date_sk} - {JULIAN_DAY_OF_EPOCH} AS INT)"
+
+
+def month_of(date: str) -> str:
+    """Key of the month partition of a DATE."""
+    return f"COALESCE(SUBSTRING(CAST({date} AS STRING), 1, 7), '{UNDATED}')"
+
+
+def year_of(date: str) -> str:
+    """Key of the year partition of a DATE."""
+    return f"COALESCE(SUBSTRING(CAST({date} AS STRING), 1, 4), '{UNDATED}')"
+
+
+def _money(column: str) -> str:
+    return f"CAST(COALESCE({column}, 0) AS DECIMAL(18,2))"
+
+
+def _units(column: str) -> str:
+    return f"CAST(COALESCE({column}, 0) AS BIGINT)"
+
+
+def _sales(channel: Channel) -> str:
+    sale, _, order, _ = _PREFIXES[channel]
+    columns = {
+        "channel": f"'{channel}'",
+        "date_sk": "sold_date_sk_resolved",
+        "customer_sk": "customer_sk_resolved",
+        # An order number stands for another order in each channel.
+        "order_key": f"{sale}_{order} * {len(_PREFIXES)} + {list(_PREFIXES).index(channel)}",
+        "line_count": "1",
+        "units_sold": _units(f"{sale}_quantity"),
+        "list_amt": _money(f"{sale}_ext_list_price"),
+        "gross_sales": _money(f"{sale}_ext_sales_price"),
+        "coupon_amt": _money(f"{sale}_coupon_amt"),
+        "net_paid": _money(f"{sale}_net_paid"),
+        "tax_amt": _money(f"{sale}_ext_tax"),
+        "wholesale_cost": _money(f"{sale}_ext_wholesale_cost"),
+        "net_profit": _money(f"{sale}_net_profit"),
+        "null_amount_lines": f"CASE WHEN {sale}_ext_sales_price IS NULL THEN 1 ELSE 0 END",
+        "imputed_date_lines": "CASE WHEN sold_date_imputed THEN 1 ELSE 0 END",
+    }
+    return side(f"silver.{channel}_sales", columns)
+
+
+def _return_measures(channel: Channel) -> dict[str, str]:
+    _, back, _, amount = _PREFIXES[channel]
+    return {
+        "return_line_count": "1",
+        "units_returned": _units(f"{back}_return_quantity"),
+        "returns_amt": _money(f"{back}_{amount}"),
+        "return_net_loss": _money(f"{back}_net_loss"),
+    }
+
+
+def _returns(channel: Channel) -> str:
+    _, back, _, _ = _PREFIXES[channel]
+    columns = {"channel": f"'{channel}'", "date_sk": f"{back}_returned_date_sk"} | _return_measures(channel)
+    return side(f"silver.{channel}_returns", columns)
+
+
+def _undone_sales(channel: Channel) -> str:
+    sale, back, order, _ = _PREFIXES[channel]
+    columns = {
+        "is_sold": f"{sale}_item_sk IS NOT NULL",
+        "date_sk": "sold_date_sk_resolved",
+        "customer_sk": "customer_sk_resolved",
+        "returned_date_sk": f"{back}_returned_date_sk",
+    }
+    rows = (
+        f"silver.{channel}_returns LEFT JOIN silver.{channel}_sales "
+        f"ON {sale}_item_sk = {back}_item_sk AND {sale}_{order} = {back}_{order}"
+    )
+    return side(rows, columns | _return_measures(channel))
+
+
+def _union(of_channel: Callable[[Channel], str]) -> str:
+    return f"({' UNION ALL '.join(of_channel(channel) for channel in _PREFIXES)}) AS lines"
+
+
+def _by_day(lines: str, measures: Iterable[str]) -> str:
+    # Keys of days, not months: to group by text takes several times as long.
+    sums = "".join(f", SUM({measure}) AS {measure}" for measure in measures)
+    return f"SELECT channel, date_sk{sums} FROM {lines} GROUP BY channel, date_sk"
+
+
+SALES = _union(_sales)
+"""Sale lines of silver: channel, date_sk, customer_sk, order_key and `OF_SALES`."""
+
+OF_SALES = (
+    "line_count",
+    "units_sold",
+    "list_amt",
+    "gross_sales",
+    "coupon_amt",
+    "net_paid",
+    "tax_amt",
+    "wholesale_cost",
+    "net_profit",
+    "null_amount_lines",
+    "imputed_date_lines",
+)
+"""Measures that add up over sale lines: lines, units, and amounts in US dollars; NULL counts 0."""
+
+SALES_BY_DAY = f"({_by_day(SALES, OF_SALES)}) AS days"
+"""Sums of `SALES` per channel and date_sk."""
+
+ORDERS_BY_DAY = (
+    "(SELECT channel, date_sk, COUNT(*) AS order_count FROM "
+    f"(SELECT DISTINCT channel, date_sk, order_key FROM {SALES}) AS orders GROUP BY channel, date_sk) AS days"
+)
+"""Orders of silver per channel and date_sk; they add up, because an order has one date."""
+
+RETURNS = _union(_returns)
+"""Return lines of silver: channel, date_sk of the return, and `OF_RETURNS`."""
+
+OF_RETURNS = ("return_line_count", "units_returned", "returns_amt", "return_net_loss")
+"""Measures that add up over return lines: lines, units, and amounts in US dollars; NULL counts 0."""
+
+RETURNS_BY_DAY = f"({_by_day(RETURNS, OF_RETURNS)}) AS days"
+"""Sums of `RETURNS` per channel and date_sk."""
+
+UNDONE_SALES = _union(_undone_sales)
+"""Return lines of silver with their sale: is_sold (there is one), its date_sk and customer_sk, returned_date_sk and
+`OF_RETURNS`."""

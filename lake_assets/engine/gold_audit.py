@@ -1,0 +1,77 @@
+"""The audit of staged gold: its rows in one scan, what holds of them together and against silver in one query."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lake_assets.compute.profile import profile
+from lake_assets.contract.invariants import TABLE, tables_of
+from lake_assets.contract.layers import LakeTable
+from lake_assets.contract.rules import rules_of
+from lake_assets.engine.staging import DATA
+from lake_assets.lake.task import PartitionResult, StagedObject, Violation
+
+
+def audit(
+    spark: SparkSession, table: LakeTable, staged: DataFrame, column: str, silver: Callable[[str], DataFrame]
+) -> Iterator[PartitionResult]:
+    """Every partition among the staged rows, or named by a violation; `silver` gives the inputs of the task by table."""
+    violations = _violations_together(spark, table, staged, silver)
+    conditions = {
+        rule.name: F.sum(F.when(F.expr(rule.invariant.condition), 1).otherwise(0))
+        for rule in rules_of(table)
+        if rule.invariant and rule.invariant.condition
+    }
+    for row in profile(staged, column, table.content_columns, conditions).collect():
+        partition, rows = row[column], row["rows"]
+        found = {name: row[name] for name in conditions if row[name]} | violations.pop(partition, {})
+        yield PartitionResult(
+            partition=partition,
+            rows=rows,
+            content=row["content"],
+            objects=(StagedObject(folder=f"{DATA}/{column}={partition}", rows=rows),),
+            violations=_told(found),
+        )
+    for partition, found in violations.items():
+        yield PartitionResult(partition=partition, rows=0, violations=_told(found))
+
+
+def _told(found: Mapping[str, int]) -> tuple[Violation, ...]:
+    return tuple(Violation(rule=name, rows=rows) for name, rows in found.items())
+
+
+def _violations_together(
+    spark: SparkSession, table: LakeTable, staged: DataFrame, silver: Callable[[str], DataFrame]
+) -> dict[str, dict[str, int]]:
+    """Violations by partition and rule, of the rules that look at several rows."""
+    query = " UNION ALL ".join(
+        f"SELECT '{rule.name}' AS rule, part, SUM(n) AS n FROM ({rule.invariant.query}) AS broken GROUP BY part"
+        for rule in rules_of(table)
+        if rule.invariant and rule.invariant.query
+    )
+    names = tables_of(query) - {table.identifier}
+    frames = {table.identifier: staged} | {name: silver(name.partition(".")[2]) for name in names}
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    with _views(spark, frames) as views:
+        for row in spark.sql(TABLE.sub(lambda name: views[name[0]], query)).collect():
+            found[row["part"]][row["rule"]] = int(row["n"])
+    return dict(found)
+
+
+@contextmanager
+def _views(spark: SparkSession, frames: Mapping[str, DataFrame]) -> Iterator[dict[str, str]]:
+    """Temporary views of the frames, under names that no other task of the session has."""
+    names = {name: f"{name.replace('.', '_')}_{uuid.uuid4().hex}" for name in frames}
+    for name, frame in frames.items():
+        frame.createOrReplaceTempView(names[name])
+    try:
+        yield names
+    finally:
+        for view in names.values():
+            spark.catalog.dropTempView(view)
