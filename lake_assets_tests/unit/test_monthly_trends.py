@@ -176,6 +176,21 @@ def test_growth_over_a_year_needs_that_month_to_have_sold_something(spark: Spark
     assert len(growth) == 15
 
 
+def test_growth_over_a_year_out_of_a_partial_month_is_not_told(spark: SparkSession) -> None:
+    lines = [Sale("2000-01-02", "5.00"), *whole_months(*["10.00"] * 13, first="2000-02")]
+    growth = of_store(trends(spark, {"store": lines}, years=["2001"]), "gross_yoy_pct")
+    assert growth == {"2001-01": None, "2001-02": Decimal("0.000000")}
+
+
+def test_a_year_built_alone_grows_out_of_the_year_before(spark: SparkSession) -> None:
+    lines = whole_months("2.00", *["4.00"] * 11, "5.00", first="1999-01")
+    found = trends(spark, {"store": lines}, years=["2000"])
+    row = found["store", "2000-01"]
+    assert (row.gross_mom_pct, row.gross_yoy_pct) == (Decimal("0.250000"), Decimal("1.500000"))
+    assert row.gross_ma3 == Decimal("4.333333")
+    assert ("store", "1999-12") not in found
+
+
 def test_a_partial_last_month_keeps_its_raw_growth_only(spark: SparkSession) -> None:
     """The sales of TPC-DS end on 2003-01-02."""
     lines = [*whole_months(*["10.00"] * 12, first="2002-01"), Sale("2003-01-02", "1.00")]
@@ -250,7 +265,7 @@ def test_what_has_no_date_is_one_row_per_channel_without_a_trend(spark: SparkSes
         "web": [Sale(None, "2.00")],
     }
     returns: Returns = {"store": [Return(None, "1.00")], "catalog": [Return(None, "3.00"), Return("2000-01-07")]}
-    found = trends(spark, sales, returns, ["undated"])
+    found = {key: row for key, row in trends(spark, sales, returns).items() if row.year == "undated"}
     assert sorted(found) == [(channel, "undated") for channel in ("all", "catalog", "store", "web")]
     net = {channel: (row.gross_sales, row.returns_amt, row.net_sales) for (channel, _), row in found.items()}
     assert net == {
@@ -309,10 +324,12 @@ def test_a_customer_is_new_in_the_month_of_the_first_purchase_ever_in_any_channe
     assert sum(new for (channel, _), (_, new, _) in customers.items() if channel == "all") == 3
 
 
-def test_a_purchase_without_a_date_makes_nobody_known(spark: SparkSession) -> None:
-    found = trends(spark, {"store": [Sale(None), Sale("2000-03-01", order=2)]})
+def test_a_purchase_without_a_date_makes_nobody_known_or_new(spark: SparkSession) -> None:
+    lines = [Sale(None), Sale("2000-03-01", order=2), Sale(None, order=3, customer=8)]
+    found = trends(spark, {"store": lines})
     assert found["store", "2000-03"].new_customers == 1
-    assert found["store", "undated"].new_customers == 0
+    undated = found["store", "undated"]
+    assert (undated.active_customers, undated.new_customers, undated.returning_customers) == (2, 0, 2)
 
 
 def test_a_purchase_years_ago_in_another_channel_makes_a_customer_known_to_a_year_built_alone(
