@@ -36,7 +36,6 @@ LOADED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 COMPLETE = ("1998", "1999", "2000", "2001", "2002")
 DAY = "2000-05-17"
 
-# Three items with one version each, the first two in one category.
 BOOKS, MUSIC = "Books", "Music"
 
 
@@ -83,6 +82,7 @@ class Silver:
         return Silver(self.lines.shuffled(by), items, counts, self.complete)  # type: ignore[arg-type]
 
 
+# With one version each, the first two in one category.
 A, B, C = Item(1, "A"), Item(2, "B"), Item(3, "C", MUSIC)
 Products = dict[tuple[str, str], Row]
 
