@@ -1,6 +1,6 @@
 """Asset checks: what the rules of a table found, for the Dagster UI.
 
-One check per table and kind of rule (334), not one per rule (1090): ten names stand in the list where forty would be cut
+One check per table and kind of rule (334), not one per rule (1,092): ten names stand in the list where forty would be cut
 short, and a run writes a third of the events. What each rule found is in the check's metadata, its history in quality.results.
 """
 

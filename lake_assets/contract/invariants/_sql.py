@@ -55,6 +55,17 @@ def quotient(column: str, numerator: str, denominator: str) -> Invariant:
     )
 
 
+def fraction(column: str) -> Invariant:
+    """`column` lies between 0 and 1, where there is one."""
+    return Invariant(
+        "range",
+        column,
+        f"{column} is between 0 and 1.",
+        (column,),
+        condition=f"COALESCE(NOT {column} BETWEEN 0 AND 1, FALSE)",
+    )
+
+
 def _names(formula: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"\b[a-z]\w*\b", re.sub(r"'[^']*'", "", formula))))
 

@@ -17,24 +17,13 @@ from lake_assets.contract.invariants._sql import (
     side,
     year_of,
 )
+from lake_assets.contract.invariants.monthly_trends import ADDITIVE
 from lake_assets.contract.model import Invariant
 
 _DAILY, _MONTHLY = "gold.daily_sales_summary", "gold.monthly_trends"
 _PRODUCTS, _CUSTOMERS = "gold.product_performance", "gold.customer_lifetime_value"
 
 _OF_YEAR = ("line_count", "units_sold", "gross_sales", "coupon_amt", "net_paid", "wholesale_cost", "net_profit")
-_OF_MONTH = (
-    "order_count",
-    "line_count",
-    "units_sold",
-    "gross_sales",
-    "coupon_amt",
-    "net_paid",
-    "net_profit",
-    "return_line_count",
-    "returns_amt",
-    "net_sales",
-)
 _ALL = {"part": "'all'"}
 _DAYS_OF_SALE = f"(SELECT * FROM {_DAILY} WHERE line_count > 0 AND date_sk <> -1) AS sold"
 _ENDS = "MIN(sale_date) AS first_day, MAX(sale_date) AS last_day"
@@ -113,21 +102,21 @@ ACROSS = (
     Invariant(
         "totals",
         "months",
-        f"In every channel and month, monthly_trends has the sums of the days: {', '.join(_OF_MONTH)}.",
-        _OF_MONTH,
+        f"In every channel and month, monthly_trends has the sums of the days: {', '.join(ADDITIVE)}.",
+        ADDITIVE,
         query=balance(
             (
                 side(
                     f"{_MONTHLY} WHERE channel <> 'all'",
-                    {"part": month_of("month_start_date")} | same(("channel", *_OF_MONTH)),
+                    {"part": month_of("month_start_date")} | same(("channel", *ADDITIVE)),
                 ),
                 side(
                     _DAILY,
-                    {"part": "sales_month", "channel": "channel"} | less(_OF_MONTH),
+                    {"part": "sales_month", "channel": "channel"} | less(ADDITIVE),
                 ),
             ),
             ("part", "channel"),
-            _OF_MONTH,
+            ADDITIVE,
         ),
     ),
     Invariant(

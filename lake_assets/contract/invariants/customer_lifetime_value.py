@@ -8,6 +8,7 @@ from lake_assets.contract.invariants._sql import (
     balance,
     day,
     differs,
+    fraction,
     less,
     quotient,
     recomputed,
@@ -142,13 +143,7 @@ INVARIANTS = (
     recomputed("net_sales", "gross_sales - returns_amt"),
     quotient("avg_order_value", "gross_sales", "order_count"),
     quotient("return_rate_lines", "return_line_count", "line_count"),
-    Invariant(
-        "range",
-        "return_rate_lines",
-        "return_rate_lines is between 0 and 1.",
-        ("return_rate_lines",),
-        condition="COALESCE(NOT return_rate_lines BETWEEN 0 AND 1, FALSE)",
-    ),
+    fraction("return_rate_lines"),
     Invariant(
         "recomputed",
         "preferred_channel",

@@ -30,7 +30,7 @@ _DATED = f"(SELECT * FROM {_TABLE} WHERE month_start_date IS NOT NULL) AS dated"
 _NUMBER = "(EXTRACT(YEAR FROM month_start_date) * 12 + month)"
 _COMPLETE = "CASE WHEN is_complete_month THEN 1 ELSE 0 END"
 
-_ADDITIVE = (
+ADDITIVE = (
     "order_count",
     "line_count",
     "units_sold",
@@ -42,6 +42,8 @@ _ADDITIVE = (
     "returns_amt",
     "net_sales",
 )
+"""Measures of a month that add up over months and channels."""
+
 _OF_SALES = ("line_count", "units_sold", "gross_sales", "coupon_amt", "net_paid", "net_profit")
 _OF_RETURNS = ("return_line_count", "returns_amt")
 _KEY = {"part": _PART, "month": month_of("month_start_date"), "channel": "channel"}
@@ -88,6 +90,9 @@ INVARIANTS = (
         "month_start_date is the first day of a month.",
         ("month_start_date",),
         condition="COALESCE(EXTRACT(DAY FROM month_start_date) <> 1, FALSE)",
+    ),
+    recomputed(
+        "sales_month", month_of("month_start_date"), "sales_month is the month of month_start_date, or undated."
     ),
     recomputed("month", "EXTRACT(MONTH FROM month_start_date)", "month is that of month_start_date."),
     recomputed(
@@ -195,15 +200,15 @@ INVARIANTS = (
     Invariant(
         "totals",
         "all",
-        f"In every month the figures of the channel all are the sums of the three channels': {', '.join(_ADDITIVE)}.",
-        ("channel", *_ADDITIVE),
+        f"In every month the figures of the channel all are the sums of the three channels': {', '.join(ADDITIVE)}.",
+        ("channel", *ADDITIVE),
         query=balance(
             (
-                side(_ALL, _KEY | same(_ADDITIVE)),
-                side(_CHANNELS, _KEY | less(_ADDITIVE)),
+                side(_ALL, _KEY | same(ADDITIVE)),
+                side(_CHANNELS, _KEY | less(ADDITIVE)),
             ),
             ("part", "month"),
-            _ADDITIVE,
+            ADDITIVE,
         ),
     ),
     Invariant(

@@ -12,6 +12,7 @@ from lake_assets.contract.invariants._sql import (
     day,
     differs,
     differs_from_quotient,
+    fraction,
     less,
     quotient,
     recomputed,
@@ -62,13 +63,7 @@ INVARIANTS = (
     quotient("gross_margin_pct", "gross_profit", "net_paid"),
     recomputed("net_sales", "gross_sales - returns_amt"),
     quotient("return_rate_lines", "return_line_count", "line_count"),
-    Invariant(
-        "range",
-        "return_rate_lines",
-        "return_rate_lines is between 0 and 1.",
-        ("return_rate_lines",),
-        condition="COALESCE(NOT return_rate_lines BETWEEN 0 AND 1, FALSE)",
-    ),
+    fraction("return_rate_lines"),
     quotient("avg_unit_price", "gross_sales", "units_sold"),
     Invariant(
         "recomputed",
