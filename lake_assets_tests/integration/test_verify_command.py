@@ -179,3 +179,21 @@ def test_what_holds_across_tables_is_broken_by_one_wrong_row(tables: duckdb.Duck
     found = tables.execute(invariant.query).fetchall()
     tables.execute("ROLLBACK")
     assert found
+
+
+def test_a_return_whose_sale_is_not_in_silver_is_told_and_explains_what_products_lack(
+    tables: duckdb.DuckDBPyConnection,
+) -> None:
+    queries = {f"{invariant.kind}__{invariant.subject}": invariant.query for invariant in ACROSS}
+    orphan = "rowid = (SELECT max(rowid) FROM silver.store_returns WHERE sr_return_amt > 0)"
+    tables.execute("BEGIN")
+    tables.execute(
+        "UPDATE gold.product_performance SET net_sales = net_sales + "
+        f"(SELECT sr_return_amt FROM silver.store_returns WHERE {orphan}) "
+        "WHERE rowid = (SELECT max(rowid) FROM gold.product_performance)"
+    )
+    assert tables.execute(queries["totals__net_sales"]).fetchall() == [("all", 1)]
+    tables.execute(f"UPDATE silver.store_returns SET sr_ticket_number = -1 WHERE {orphan}")
+    assert tables.execute(queries["totals__net_sales"]).fetchall() == []
+    assert len(tables.execute(queries["complete__sales_of_returns"]).fetchall()) == 1
+    tables.execute("ROLLBACK")
