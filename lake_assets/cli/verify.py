@@ -63,7 +63,7 @@ def _table(verified: Iterable[Verified]) -> Table:
                 )
         for missing, unchecked in groupby(rules, key=lambda each: each.missing):
             if missing:
-                told = f"not checked: nothing is published in {', '.join(missing)}"
+                told = f"not checked: {', '.join(missing)} not published"
                 grid.add_row(table, _name(kind, list(unchecked)), "", "", "", told)
     return grid
 
