@@ -129,10 +129,13 @@ def _concerned(table: LakeTable, months: Sequence[str]) -> list[str]:
     return [year for year in table.partitions if wanted.intersection(key for _, key in reads(table, year))]
 
 
-def waiting_for(planner: Planner) -> list[str]:
-    """Tables that gold reads and of which no file has ever arrived."""
-    read = dict.fromkeys(silver.name for table in GOLD.values() for silver in upstream(table))
-    return [name for name in read if not planner.entries(BRONZE[name])]
+def waiting_for(planner: Planner) -> dict[LakeTable, list[str]]:
+    """Gold tables that read tables of which no file has ever arrived, and which these are."""
+    missing = {
+        table: [silver.name for silver in upstream(table) if not planner.entries(BRONZE[silver.name])]
+        for table in GOLD.values()
+    }
+    return {table: names for table, names in missing.items() if names}
 
 
 def _is_to_be_applied(planner: Planner, name: str, batch: str, rebuild: Rebuild) -> bool:

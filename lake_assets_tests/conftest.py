@@ -74,6 +74,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         heavy = {"built_lake", "spark_lake"} & set(getattr(item, "fixturenames", ()))
         if tier == "unit" and heavy:
             raise pytest.UsageError(f"{item.nodeid} is a unit test but builds a whole lake ({', '.join(heavy)})")
+    # Divided among processes, the files that take long must not be the last to begin.
+    items.sort(key=lambda item: "unit" in item.path.parts)
 
 
 @pytest.hookimpl(hookwrapper=True)

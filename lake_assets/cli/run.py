@@ -215,9 +215,8 @@ def _watching(instance: dg.DagsterInstance, run_id: str, bars: Progress, bar: Ta
 
 
 def _close(planner: Planner, runner: _Runner, is_part: bool) -> None:
-    waiting = refresh.waiting_for(planner)
-    if waiting:
-        errors.print(f"Gold waits for source files of {', '.join(waiting)}.")
+    for table, names in refresh.waiting_for(planner).items():
+        errors.print(f"{table.identifier} waits for source files of {', '.join(names)}.")
     for fact, on in refresh.held_up(planner).items():
         errors.print(f"{fact.identifier} waits until {', '.join(on)} {'is' if len(on) == 1 else 'are'} up to date.")
     if not runner.runs:

@@ -107,7 +107,7 @@ def _expected_keys(built: BuiltLake, table: LakeTable) -> dict[str, set[str]]:
         return {BATCH: {f"{folder}/source_batch={BATCH}/{path.name.removesuffix('.gz')}.parquet" for path in sources}}
     if table.partition_column is None:
         return {"all": {f"{folder}/{table.name}.parquet"}}
-    return {month: {f"{folder}/{table.partition_column}={month}/{table.name}.parquet"} for month in MONTHS}
+    return {key: {f"{folder}/{table.partition_column}={key}/{table.name}.parquet"} for key in table.partitions}
 
 
 @EVERY_SOURCE
