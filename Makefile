@@ -51,11 +51,11 @@ demo: install ## make source files, run bronze, silver and gold, and print month
 dev: install ## start the Dagster UI on this machine, port PORT
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-# Two files side by side: most of a lake's time is one core's. A file stays together, because its tests share what they built,
-# and files are begun in our order: the plugin's begins with those of many tests, which are not those that take long.
+# Three files side by side keep two cores busy. A file stays together, because its tests share what they built, and files are
+# begun in our order: the plugin's begins with those of many tests, which are not those that take long.
 test: install ## run all tests (as root on Debian, installs Chromium and Java first when missing)
 	@scripts/install_test_tools.sh
-	$(BIN)/python -m pytest -ra -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -ra -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: install ## run the unit tests only
 	$(BIN)/python -m pytest -ra -n 2 --dist loadfile lake_assets_tests/unit

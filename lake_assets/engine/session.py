@@ -127,6 +127,8 @@ def _start_spark(threads: int, memory_gb: float) -> Any:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(4 * threads),
+        # Beyond so many paths Spark lists them by a job of many tasks, which on a local disk takes longer than to list them.
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
         # Spark derives constraints from each filter under each alias, in all combinations: of many rules far too many.
         "spark.sql.constraintPropagation.enabled": "false",
         **_CONFIGURATION,
