@@ -17,7 +17,7 @@ from lake_assets.contract.calendar import YEARS, Range, first_sk_of, last_sk_of,
 from lake_assets.contract.layers import SILVER
 from lake_assets.contract.model import Channel
 from lake_assets.contract.tables import FACTS, TABLES
-from lake_assets.engine.staging import read_columns
+from lake_assets.engine.staging import read_columns, read_written
 from lake_assets.lake.task import Task
 
 PURCHASES = "purchases"
@@ -121,8 +121,7 @@ def _customer_lifetime_value(silver: Silver) -> Built:
     )
     uri = f"{silver.task.staging}/{PURCHASES}"
     computed.write.parquet(uri)
-    # In known columns, because of no rows an engine writes no file.
-    purchases = silver.spark.read.schema(computed.schema).parquet(uri)
+    purchases = read_written(silver.spark, uri, computed)
     everyone = population(purchases, days[1] - days[0] if days else 0)
     rows = customer_lifetime_value(
         purchases=purchases,

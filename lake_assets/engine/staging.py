@@ -56,7 +56,7 @@ def read_staged(spark: SparkSession, uri: str, table: LakeTable, partition_colum
 
 
 def read_written(spark: SparkSession, uri: str, frame: DataFrame) -> DataFrame:
-    """Rows that `write_partitions` wrote of a frame with these columns, of whatever partitions."""
+    """Rows of a frame that was written. In its columns, not the files': of no rows an engine writes no file."""
     return spark.read.schema(frame.schema).parquet(uri)
 
 

@@ -115,6 +115,11 @@ def _twice(rows: DataFrame) -> DataFrame:
     return rows.unionAll(rows.withColumn("channel", F.lit(ALL)))
 
 
+def _added_up(by_channel: DataFrame, *names: str) -> DataFrame:
+    """Rows of channels and months, and their sums under `all`."""
+    return _twice(by_channel).groupBy(*_KEY).agg(*(F.sum(name).alias(name) for name in names))
+
+
 def _sales(lines: DataFrame) -> DataFrame:
     days = lines.groupBy("channel", F.col("sold_month").alias("sales_month"), "date_sk").agg(
         F.count(F.lit(1)).alias("line_count"),
@@ -143,7 +148,7 @@ def _orders(lines: DataFrame) -> DataFrame:
     """Distinct orders; one number may stand for an order in each channel, so that those of the channels add up."""
     orders = lines.select("channel", F.col("sold_month").alias("sales_month"), "order_number").distinct()
     counted = orders.groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
-    return _twice(counted).groupBy(*_KEY).agg(F.sum("order_count").alias("order_count"))
+    return _added_up(counted, "order_count")
 
 
 def _customers(lines: DataFrame) -> DataFrame:
@@ -169,11 +174,7 @@ def _returns(lines: DataFrame) -> DataFrame:
     by_channel = lines.groupBy("channel", F.col("returned_month").alias("sales_month")).agg(
         F.count(F.lit(1)).alias("return_line_count"), F.sum("return_amt").alias("returns_amt")
     )
-    return (
-        _twice(by_channel)
-        .groupBy(*_KEY)
-        .agg(F.sum("return_line_count").alias("return_line_count"), F.sum("returns_amt").alias("returns_amt"))
-    )
+    return _added_up(by_channel, "return_line_count", "returns_amt")
 
 
 def _with_shares(rows: DataFrame) -> DataFrame:
