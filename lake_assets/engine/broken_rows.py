@@ -7,7 +7,6 @@ the table are compared with other tables no more than once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,11 +28,6 @@ class Findings:
 
     rows: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     samples: dict[str, dict[str, list[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-
-    def add(self, partition: str, rule: str, rows: int, samples: Iterable[str] = ()) -> None:
-        if rows:
-            self.rows[partition][rule] += rows
-            self.samples[partition][rule] += samples
 
     def add_rows(self, broken: DataFrame, partition_column: str) -> None:
         """Count rows of (partition, `_rule`, `_sample`), and keep the first few samples of each."""

@@ -6,8 +6,8 @@ distinct values. Only what was found to be broken is counted and split.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,7 +16,7 @@ from lake_assets.compute import audit
 from lake_assets.compute.audit import Judgement, Keys
 from lake_assets.contract.layers import BATCH_COLUMN, BRONZE, SILVER, LakeTable
 from lake_assets.contract.model import Table
-from lake_assets.contract.rules import SAMPLES, Rule, Scope, rules_of
+from lake_assets.contract.rules import Rule, Scope, rules_of
 from lake_assets.engine.broken_rows import Findings
 from lake_assets.engine.staging import read_columns, read_objects
 from lake_assets.lake.task import Task, Violation
@@ -119,33 +119,25 @@ class SilverAudit:
             rows = audit.with_sale(rows, self.source.sale, latest)
         return rows
 
-    def sets(self, rows: DataFrame, partition: str, findings: Findings) -> None:
+    def sets(self, rows: DataFrame, partition_column: str, findings: Findings) -> None:
         """Rules about all rows of a dimension together."""
         key, scd2 = self.source.business_key, self.source.scd2
-        frames: dict[str, DataFrame] = {}
+        broken: list[DataFrame] = []
         for rule in self.rules("set"):
             if rule.kind == "unique":
-                frames[rule.name] = audit.repeated_values(rows, rule.columns)
+                broken.append(self._told(rule, audit.repeated_values(rows, rule.columns), partition_column))
             elif scd2 and key:
                 find = audit.open_twice if rule.subject == "one_open_version" else audit.overlapping
-                frames[rule.name] = find(rows, key, scd2)
-        self._add_frames(frames, partition, findings)
+                broken.append(self._told(rule, find(rows, key, scd2), partition_column))
+        if broken:
+            findings.add_rows(reduce(DataFrame.unionAll, broken), partition_column)
 
     def repeats(self, frame: DataFrame, partition_column: str, findings: Findings) -> None:
         """Rows that were removed because another has their key."""
         for rule in self.rules("repeats"):
-            sample = audit.values(self.source.primary_key).alias("_sample")
-            findings.add_rows(frame.select(partition_column, F.lit(rule.name).alias("_rule"), sample), partition_column)
+            findings.add_rows(self._told(rule, frame, partition_column), partition_column)
 
-    def _add_frames(self, frames: Mapping[str, DataFrame], partition: str, findings: Findings) -> None:
-        if not frames:
-            return
-        counted = None
-        for name, frame in frames.items():
-            one = frame.agg(F.count(F.lit(1)).alias("n")).select(F.lit(name).alias("rule"), "n")
-            counted = one if counted is None else counted.unionAll(one)
-        for row in counted.collect() if counted is not None else []:
-            if row["n"]:
-                sample = audit.values(self.source.primary_key).alias("_sample")
-                few = frames[row["rule"]].select(sample).orderBy("_sample").limit(SAMPLES).collect()
-                findings.add(partition, row["rule"], row["n"], [found["_sample"] for found in few])
+    def _told(self, rule: Rule, broken: DataFrame, partition_column: str) -> DataFrame:
+        """Rows that break a rule, as `Findings.add_rows` takes them."""
+        sample = audit.values(self.source.primary_key).alias("_sample")
+        return broken.select(partition_column, F.lit(rule.name).alias("_rule"), sample)

@@ -139,7 +139,7 @@ class _Pass:
             quarantined = self._quarantine(broken)
         duplicates = self._duplicates(findings)
         if self._table.partition_column is None and WHOLE_TABLE in found and found[WHOLE_TABLE].rows:
-            self._audit.sets(self._read(self._folder_of(found[WHOLE_TABLE])), WHOLE_TABLE, findings)
+            self._audit.sets(self._read(self._folder_of(found[WHOLE_TABLE])), self._column, findings)
         self.audit_seconds = time.monotonic() - started
         return [self._result(partition, found, quarantined, duplicates, findings) for partition in self._partitions]
 

@@ -537,7 +537,7 @@ def _examine_together(spark: SparkSession, folder: Path, name: str) -> dict[str,
     repeated = silver.losers(ranked) if source.is_fact else silver.repeated_within_batch(rows, source)
     counted = Findings()
     audit.repeats(repeated.withColumn("part", F.lit(WHOLE_TABLE)), "part", counted)
-    audit.sets(silver.winners(ranked), WHOLE_TABLE, counted)
+    audit.sets(silver.winners(ranked).withColumn("part", F.lit(WHOLE_TABLE)), "part", counted)
     return dict(counted.rows[WHOLE_TABLE])
 
 
