@@ -17,14 +17,16 @@ from pyspark.sql import functions as F
 
 from lake_assets.compute import bronze
 from lake_assets.compute.profile import profile
+from lake_assets.compute.touched import touched_months
 from lake_assets.contract.layers import BRONZE
 from lake_assets.contract.model import Table
 from lake_assets.contract.rules import SAMPLES
 from lake_assets.contract.tables import TABLES
-from lake_assets.engine.staging import DATA, QUARANTINE, write_partitions, write_single
+from lake_assets.contract.types import spark_ddl
+from lake_assets.engine.staging import DATA, QUARANTINE, read_columns, write_partitions, write_single
 from lake_assets.errors import AuditError
 from lake_assets.lake.inspection import open_source
-from lake_assets.lake.task import FileInput, PartitionResult, Result, StagedObject, Task, Violation
+from lake_assets.lake.task import FileInput, ObjectInput, PartitionResult, Result, StagedObject, Task, Violation
 
 _FILE = "file"
 _CHUNK = 1 << 20
@@ -53,8 +55,25 @@ def run_bronze(spark: SparkSession, task: Task) -> Result:
         objects=staged,
         quarantine=StagedObject(folder=f"{QUARANTINE}/{_FILE}=rejected", rows=rejected) if rejected else None,
         violations=tuple(_violations(files)),
+        touches=_touches(spark, task, table, files),
     )
     return Result(partitions=(result,), seconds=0)
+
+
+def _touches(spark: SparkSession, task: Task, table: Table, files: Sequence[_StagedFile]) -> tuple[str, ...] | None:
+    """Months of the fact that change with this batch; None, for all, when there is nothing to compare it with."""
+    if not table.is_fact or not (task.replaced or task.standing):
+        return None
+    layer_table = BRONZE[table.name]
+    empty = spark.createDataFrame([], spark_ddl(layer_table.columns))
+
+    def rows(inputs: Sequence[ObjectInput]) -> DataFrame:
+        return read_columns(spark, inputs, layer_table) if inputs else empty
+
+    staged = [file.written() for file in files if file.rows and file.is_current]
+    arrived = reduce(DataFrame.unionByName, staged) if staged else empty
+    found = touched_months(table, arrived, rows(task.replaced), rows(task.standing)).collect()
+    return tuple(sorted(row["month"] for row in found))
 
 
 def _violations(files: Sequence[_StagedFile]) -> Iterator[Violation]:
@@ -83,6 +102,7 @@ class _StagedFile:
         self.rejected = 0
         self.path = file.path
         self.lines = file.inspection.lines
+        self.is_current = file.is_current
         self.fields = file.inspection.fields
         self.drifted = self.fields not in (0, len(table.columns))
         self._on_drift = task.actions.get("schema") if self.drifted else None
@@ -188,6 +208,10 @@ class _StagedFile:
     @property
     def _staged_uri(self) -> str:
         return f"{self._task.staging}/{self.folder}"
+
+    def written(self) -> DataFrame:
+        """The rows that were staged."""
+        return self._spark.read.schema(spark_ddl(self._table.columns)).parquet(self._staged_uri)
 
     def _measure(self) -> None:
         staged = self._spark.read.parquet(self._staged_uri).withColumn(_FILE, F.lit(self._number))

@@ -175,8 +175,22 @@ class Lake:
     def _bronze(self, table: LakeTable, batch: str, folder: str, run_id: str) -> _Prepared:
         planner = self.planner()
         plan, files = planner.bronze(table, batch)
-        inputs = tuple(self._file_input(table, batch, file) for file in files if self._is_there(planner, batch, file))
-        return _Prepared(self._task(table, (batch,), folder, run_id, files=inputs), (plan,), folder)
+        around = planner.around(table, batch)
+        inputs = tuple(
+            self._file_input(table, batch, file, is_current=file.path not in around.superseded)
+            for file in files
+            if self._is_there(planner, batch, file)
+        )
+        task = self._task(
+            table,
+            (batch,),
+            folder,
+            run_id,
+            files=inputs,
+            replaced=tuple(self._object_input(source) for source in around.replaced),
+            standing=tuple(self._object_input(source) for source in around.standing),
+        )
+        return _Prepared(task, (plan,), folder)
 
     def _is_there(self, planner: Planner, batch: str, file: SourceFile) -> bool:
         """False for a version of a file that a newer one replaced in the source: it cannot be read, and silver would not.
@@ -191,13 +205,14 @@ class Lake:
             return False
         return True
 
-    def _file_input(self, table: LakeTable, batch: str, file: SourceFile) -> FileInput:
+    def _file_input(self, table: LakeTable, batch: str, file: SourceFile, *, is_current: bool) -> FileInput:
         path = check_unchanged(self.settings.source, file)
         return FileInput(
             uri=str(path),
             path=file.path,
             object=layout.bronze_object_key(table, batch, layout.source_stem(file.path)),
             inspection=file.inspection or inspect(path, TABLES[table.name]),
+            is_current=is_current,
         )
 
     def _silver_or_gold(self, table: LakeTable, partitions: Sequence[str], folder: str, run_id: str) -> _Prepared:

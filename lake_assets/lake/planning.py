@@ -45,10 +45,25 @@ class PartitionPlan:
     waited_for: Mapping[str, str] = field(default_factory=dict)
     """Present version of each table that rows in quarantine wait for."""
 
+    beside: Mapping[str, str | None] = field(default_factory=dict)
+    """Versions of the ledger entries of the table's other partitions, where the plan depends on them (bronze)."""
+
     @property
     def is_fresh(self) -> bool:
         settled = self.entry.settled
         return settled is not None and settled.inputs == self.inputs and settled.waits_for == self.waited_for
+
+
+@dataclass(frozen=True)
+class Around:
+    """The bronze objects beside a batch that is to be converted: earlier versions of its files, and all others.
+
+    `superseded` are paths of its files whose later version is converted already.
+    """
+
+    replaced: tuple[Source, ...]
+    standing: tuple[Source, ...]
+    superseded: frozenset[str]
 
 
 class Planner:
@@ -77,7 +92,8 @@ class Planner:
         pinned = next((known for known in self.batches if known.name == batch), None) or self._ledger.batch(batch)
         files = pinned.files_of(table.name)
         inputs = _fingerprint("bronze", (f"{file.path} {file.etag}" for file in files))
-        plan = PartitionPlan(batch, self.entry(table, batch), (), inputs, (batch,))
+        beside = {name: known.version for name, known in self.entries(table).items()}
+        plan = PartitionPlan(batch, self.entry(table, batch), (), inputs, (batch,), beside=beside)
         return plan, files
 
     @cached_property
@@ -104,13 +120,53 @@ class Planner:
         else:
             wanted = tuple(batch.name for batch in self.batches)
         sources = self._current_objects(BRONZE[table.name], wanted)
-        inputs = _fingerprint("silver", (f"{source.stored.key} {source.stored.checksum}" for source in sources))
         # A batch without files of this table is applied all the same, but it changes no input.
         return [
-            PartitionPlan(partition, entry, sources, inputs, wanted, self._waited_for(entry))
+            PartitionPlan(
+                partition,
+                entry,
+                sources,
+                self._silver_inputs(table, partition, sources),
+                wanted,
+                self._waited_for(entry),
+            )
             for partition in partitions
             for entry in (self.entry(table, partition),)
         ]
+
+    def _silver_inputs(self, table: LakeTable, partition: str, sources: Iterable[Source]) -> str:
+        """The versions of what a silver partition is built from: for a month of a fact, of the batches that touch it.
+
+        Superseded objects among them: that one of them is no longer read is told by the batch that replaced it.
+        """
+        if table.partition_column is None:
+            return _fingerprint("silver", (f"{source.stored.key} {source.stored.checksum}" for source in sources))
+        touching = (
+            settled
+            for entry in self.entries(BRONZE[table.name]).values()
+            if (settled := entry.settled) and (settled.touches is None or partition in settled.touches)
+        )
+        return _fingerprint(
+            "silver", (f"{stored.key} {stored.checksum}" for settled in touching for stored in settled.objects)
+        )
+
+    def around(self, table: LakeTable, batch: str) -> Around:
+        """What a batch of a fact comes into when it is converted.
+
+        Nothing for a dimension, and when the batch was converted before: what is there may have been built from it.
+        """
+        if table.source is None or not table.source.is_fact or self.entry(table, batch).entry.committed:
+            return Around((), (), frozenset())
+        order = [known.name for known in self.batches]
+        others = self._current_objects(table, (name for name in order if name != batch))
+        files = {file.path for known in self.batches if known.name == batch for file in known.files}
+        earlier = set(order[: order.index(batch)])
+        replaced = tuple(other for other in others if other.stored.source in files and other.partition in earlier)
+        return Around(
+            replaced,
+            tuple(other for other in others if other not in replaced),
+            frozenset(files.intersection(str(other.stored.source) for other in others if other not in replaced)),
+        )
 
     def _waited_for(self, entry: VersionedEntry) -> dict[str, str]:
         return {name: self.reference_version(name) for name in (entry.settled.waits_for if entry.settled else ())}

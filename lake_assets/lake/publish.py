@@ -62,6 +62,12 @@ class Publisher:
         entry = plan.entry.entry
         intent = entry.model_copy(update={"publishing": publication})
         version = self._ledger.write(self._table, intent, plan.entry.version)
+        # After the intent is on record, so that of two batches at the same time at least one sees the other.
+        if publication.touches is not None and self._has_changed_meanwhile(plan):
+            publication = publication.model_copy(update={"touches": None})
+        before = entry.committed
+        if before and _versions(before) == _versions(publication):
+            publication = publication.model_copy(update={"touches": before.touches})
         for stored, source in staged.values():
             self._store.replace(source, stored.key)
         for obsolete in self._obsolete(plan, publication):
@@ -69,6 +75,11 @@ class Publisher:
         committed = entry.model_copy(update={"publishing": None, "committed": publication, "blocked": {}})
         self._ledger.write(self._table, committed, version)
         return publication
+
+    def _has_changed_meanwhile(self, plan: PartitionPlan) -> bool:
+        """Whether other partitions of the table are not what this one was planned beside."""
+        now = {name: known.version for name, known in self._ledger.entries(self._table).items()}
+        return {**now, plan.partition: None} != {**plan.beside, plan.partition: None}
 
     def _commit_unchanged(self, result: PartitionResult, before: Publication, plan: PartitionPlan) -> Publication:
         publication = before.model_copy(
@@ -161,6 +172,7 @@ class Publisher:
             last_date_sk=result.last_date_sk,
             violations=_counted(result),
             waits_for=self._waits_for(result),
+            touches=result.touches,
         )
 
     def _waits_for(self, result: PartitionResult) -> dict[str, str]:
@@ -190,6 +202,10 @@ def staging(store: Store, attempt: str) -> Iterator[str]:
         yield folder
     finally:
         store.remove_folder(folder)
+
+
+def _versions(publication: Publication) -> set[tuple[str, str]]:
+    return {(stored.key, stored.checksum) for stored in publication.objects}
 
 
 def _counted(result: PartitionResult) -> dict[str, int]:

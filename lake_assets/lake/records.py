@@ -70,6 +70,7 @@ class Publication(Record):
     made from. `first_date_sk` and `last_date_sk` bound the event date (facts only), `first_key` and
     `last_key` the key (dimensions only). `violations` counts, by rule, the rows
     that break it. `waits_for` tells, by table, the version of those whose rows could make a row in quarantine valid.
+    `touches` are the months of the silver fact that a batch in bronze may have changed when it was converted, None for all.
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class Publication(Record):
     last_key: int | None = None
     violations: dict[str, int] = Field(default_factory=dict)
     waits_for: dict[str, str] = Field(default_factory=dict)
+    touches: tuple[str, ...] | None = None
 
     @property
     def bytes(self) -> int:

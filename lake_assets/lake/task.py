@@ -13,12 +13,16 @@ from lake_assets.lake.records import Inspection, Record
 
 
 class FileInput(Record):
-    """One source file to convert. `object` is the key of the bronze object that it becomes."""
+    """One source file to convert. `object` is the key of the bronze object that it becomes.
+
+    `is_current` is false for a version that a later batch replaced.
+    """
 
     uri: str
     path: str
     object: str
     inspection: Inspection
+    is_current: bool = True
 
 
 class ObjectInput(Record):
@@ -37,7 +41,8 @@ class Task(Record):
     in each channel over the whole lake, `active_range` with a sale or a return. `actions` tells for every rule of the table
     what happens to rows that break it. `references` are the tables that silver rows are compared with (published dimensions,
     and for returns the sales as they arrived), in the versions `reference_versions`; `reference_keys` are the lowest and
-    highest key of those without a gap between them.
+    highest key of those without a gap between them. `replaced` and `standing` let the conversion of a batch of a fact find out
+    which months it touches: the bronze objects of earlier versions of its files, and those of all other files.
     """
 
     layer: str
@@ -53,6 +58,8 @@ class Task(Record):
     references: tuple[ObjectInput, ...] = ()
     reference_versions: dict[str, str] = Field(default_factory=dict)
     reference_keys: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    replaced: tuple[ObjectInput, ...] = ()
+    standing: tuple[ObjectInput, ...] = ()
     actions: dict[str, Action] = Field(default_factory=dict)
     sold_range: dict[Channel, Range] = Field(default_factory=dict)
     active_range: dict[Channel, Range] = Field(default_factory=dict)
@@ -80,7 +87,7 @@ class PartitionResult(Record):
     """What was staged for one partition; counts are rows, as in `Publication`.
 
     `violations` has an entry for each rule that was broken. `waits_for` names the tables whose rows could make a row in
-    quarantine valid.
+    quarantine valid. `touches`, of a batch of a fact, are the months that it may change, None for all.
     """
 
     partition: str
@@ -96,6 +103,7 @@ class PartitionResult(Record):
     quarantine: StagedObject | None = None
     violations: tuple[Violation, ...] = ()
     waits_for: tuple[str, ...] = ()
+    touches: tuple[str, ...] | None = None
 
     @property
     def source_rows(self) -> int:

@@ -27,13 +27,17 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(LocalStore(tmp_path))
 
 
-def convert(ledger: Ledger, table: str, number: int, **versions: str) -> None:
+def convert(
+    ledger: Ledger, table: str, number: int, touches: tuple[str, ...] | None = None, **versions: str
+) -> None:
     """Pin a batch of files `<table>/<name>.dat` and publish them in bronze, each with its content's version."""
     batch = pinned(ledger, number, *(f"{table}/{name}.dat" for name in versions)).name
-    publish_bronze(ledger, table, batch, **versions)
+    publish_bronze(ledger, table, batch, touches, **versions)
 
 
-def publish_bronze(ledger: Ledger, table: str, batch: str, **versions: str) -> None:
+def publish_bronze(
+    ledger: Ledger, table: str, batch: str, touches: tuple[str, ...] | None = None, **versions: str
+) -> None:
     objects = tuple(
         StoredObject(
             key=f"bronze/{table}/source_batch={batch}/{name}.dat.parquet",
@@ -45,7 +49,7 @@ def publish_bronze(ledger: Ledger, table: str, batch: str, **versions: str) -> N
         )
         for name, version in versions.items()
     )
-    commit(ledger, BRONZE[table], batch, publication(objects=objects))
+    commit(ledger, BRONZE[table], batch, publication(objects=objects, touches=touches))
 
 
 def settle(ledger: Ledger, table: LakeTable, plan: PartitionPlan) -> None:
@@ -133,6 +137,51 @@ def test_a_silver_partition_is_stale_when_a_file_came_or_changed(ledger: Ledger)
     settle(ledger, INVENTORY, silver(ledger))
     convert(ledger, "inventory", 3, a="2")
     assert not silver(ledger).is_fresh
+
+
+def test_a_batch_makes_those_months_stale_that_it_touches(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1", b="1")
+    months = ("1998-01", "1998-02", "1998-03")
+    for plan in Planner(ledger).silver(INVENTORY, months):
+        settle(ledger, INVENTORY, plan)
+    convert(ledger, "inventory", 2, touches=("1998-02",), c="1")
+    assert stale(Planner(ledger).silver(INVENTORY, months)) == ["1998-02"]
+    for plan in Planner(ledger).silver(INVENTORY, ("1998-02",)):
+        settle(ledger, INVENTORY, plan)
+    convert(ledger, "inventory", 3, touches=("1998-01", "1998-03"), a="2")
+    assert stale(Planner(ledger).silver(INVENTORY, months)) == ["1998-01", "1998-03"]
+
+
+def test_a_batch_that_touches_no_month_makes_none_stale(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1")
+    settle(ledger, INVENTORY, silver(ledger))
+    convert(ledger, "inventory", 2, touches=(), b="1")
+    assert silver(ledger).is_fresh
+
+
+def test_a_batch_comes_into_the_objects_of_all_others_and_replaces_earlier_versions(ledger: Ledger) -> None:
+    convert(ledger, "inventory", 1, a="1", b="1", d="1")
+    convert(ledger, "inventory", 3, d="3", e="1")
+    pinned(ledger, 2, "inventory/a.dat", "inventory/c.dat", "inventory/d.dat", version="2")
+    around = Planner(ledger).around(BRONZE["inventory"], "batch-000002")
+    assert [(source.partition, source.stored.source) for source in around.replaced] == [
+        ("batch-000001", "inventory/a.dat")
+    ]
+    assert {(source.partition, source.stored.source) for source in around.standing} == {
+        ("batch-000001", "inventory/b.dat"),
+        ("batch-000003", "inventory/d.dat"),
+        ("batch-000003", "inventory/e.dat"),
+    }
+    assert around.superseded == {"inventory/d.dat"}
+
+
+def test_a_batch_that_was_converted_before_and_a_dimension_have_nothing_around_them(ledger: Ledger) -> None:
+    for number, name in ((1, "inventory"), (2, "inventory"), (3, "reason"), (4, "reason")):
+        convert(ledger, name, number, a=str(number))
+    planner = Planner(ledger)
+    for name, batch in (("inventory", "batch-000002"), ("reason", "batch-000004")):
+        around = planner.around(BRONZE[name], batch)
+        assert (around.replaced, around.standing, around.superseded) == ((), (), frozenset())
 
 
 def test_a_silver_partition_is_stale_when_its_bronze_was_rebuilt_with_another_content(ledger: Ledger) -> None:

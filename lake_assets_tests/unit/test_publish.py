@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -537,6 +538,52 @@ def test_the_task_tells_the_engine_what_to_do_and_nothing_of_the_ledger(lake: La
     assert (item.table, item.partition, item.rows) == ("inventory", "batch-000001", 2)
     assert task.load_timestamp > SOME_TIME
     assert Task.model_validate_json(task.model_dump_json()) == task
+
+
+def _touching(*months: str, first: Callable[[], object] = lambda: None) -> Callable[[Task], Result]:
+    """An engine that finds out that a batch touches these months; `first` happens before it answers."""
+
+    def run(task: Task) -> Result:
+        first()
+        result = FakeEngine().run(task)
+        found = tuple(item.model_copy(update={"touches": months}) for item in result.partitions)
+        return result.model_copy(update={"partitions": found})
+
+    return run
+
+
+def touches(lake: Lake, batch: str) -> tuple[str, ...] | None:
+    known = lake.ledger.read(BRONZE_INVENTORY, batch).settled
+    assert known
+    return known.touches
+
+
+def test_the_ledger_knows_which_months_a_batch_touches(lake: Lake) -> None:
+    inventory_lake(lake, f"{JANUARY}|1|1|10|")
+    write_source(lake, "inventory/late.dat", f"{FEBRUARY}|1|1|20|")
+    batch = arrive(lake).name
+    assert lake.materialise(BRONZE_INVENTORY, [batch], _touching("1998-02"), "run").failed == {}
+    assert (touches(lake, "batch-000001"), touches(lake, batch)) == (None, ("1998-02",))
+
+
+def test_a_batch_beside_which_another_was_converted_meanwhile_touches_every_month(lake: Lake) -> None:
+    inventory_lake(lake, f"{JANUARY}|1|1|10|")
+    write_source(lake, "inventory/late.dat", f"{FEBRUARY}|1|1|20|")
+    late = arrive(lake).name
+    write_source(lake, "inventory/later.dat", f"{FEBRUARY}|1|2|30|")
+    later = arrive(lake).name
+    meanwhile = partial(lake.materialise, BRONZE_INVENTORY, [later], _touching("1998-02"), "other")
+    assert lake.materialise(BRONZE_INVENTORY, [late], _touching("1998-02", first=meanwhile), "run").failed == {}
+    assert (touches(lake, later), touches(lake, late)) == (("1998-02",), None)
+
+
+def test_a_batch_converted_again_to_the_same_objects_touches_what_it_did(lake: Lake) -> None:
+    inventory_lake(lake, f"{JANUARY}|1|1|10|")
+    write_source(lake, "inventory/late.dat", f"{FEBRUARY}|1|1|20|")
+    batch = arrive(lake).name
+    lake.materialise(BRONZE_INVENTORY, [batch], _touching("1998-02"), "run")
+    lake.materialise(BRONZE_INVENTORY, [batch], FakeEngine().run, "again")
+    assert touches(lake, batch) == ("1998-02",)
 
 
 def test_silver_is_not_built_beside_bronze_that_a_crash_left_half_published(lake: Lake) -> None:
