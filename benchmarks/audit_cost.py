@@ -20,9 +20,9 @@ from lake_assets.contract.layers import BRONZE, MONTHS, SILVER_DIMENSIONS, SILVE
 from lake_assets.contract.rules import Rule, rules_of
 from lake_assets.engine import silver_audit
 from lake_assets.engine.session import SessionEngine
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.sample import make_sample
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.settings import EngineName, Settings
 
 REPEATS = 3
@@ -52,7 +52,7 @@ def main() -> None:
         source = Path(scratch, "source")
         make_sample(scale, source, lambda _: None)
         lake = Lake(Settings(root=Path(scratch, "lake"), source=source))
-        batch = pin(lake.ledger, source, inspect_all(source, discover(source, ()), 2, lambda _: None), ()).name
+        batch = pin(lake.ledger, source, examine(source, look(source, ()), (), threads=2).files).name
         engine = SessionEngine(name, lake.settings.threads, lake.settings.memory_gb)
         for table in BRONZE.values():
             lake.materialise(table, [batch], engine.run, "benchmark")

@@ -1,11 +1,13 @@
-"""The code location: every asset, job and resource of the lake. Loading it opens, starts and reads nothing."""
+"""The code location: every asset, job, sensor and schedule of the lake. Loading it opens, starts and reads nothing."""
 
 import dagster as dg
 
 from lake_assets.assets.bronze import bronze_assets
 from lake_assets.assets.gold import gold_assets
 from lake_assets.assets.silver import silver_assets
-from lake_assets.jobs import JOBS
+from lake_assets.automation.schedules import schedules
+from lake_assets.automation.sensors import sensors
+from lake_assets.jobs import JOBS, verify_gold
 from lake_assets.resources import EngineResource, LakeResource
 from lake_assets.settings import Settings, load_settings
 
@@ -14,7 +16,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions for a lake with these settings."""
     return dg.Definitions(
         assets=[*bronze_assets, *silver_assets(settings.months_per_run), *gold_assets(settings.months_per_run)],
-        jobs=list(JOBS.values()),
+        jobs=[*JOBS.values(), verify_gold],
+        sensors=sensors(settings),
+        schedules=schedules(settings),
         resources={
             "lake": LakeResource.from_settings(settings),
             "engine": EngineResource.from_settings(settings),

@@ -6,7 +6,7 @@ Kept apart from the command line, so that whatever starts runs refreshes the sam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lake_assets.contract.calendar import MONTHS
@@ -58,17 +58,22 @@ def facts(
     planner: Planner, tables: frozenset[LakeTable], months: Sequence[str], rebuild: Rebuild = _nothing
 ) -> list[Work]:
     """Months of the silver facts among `tables` that do not stand for the present bronze, once they can be audited."""
-    wanted = [table for table in SILVER_FACTS if table in tables and _can_be_audited(planner, table)]
-    return _grouped(
-        {
-            table: [
-                plan.partition
-                for plan in planner.silver(table, months)
-                if not plan.is_fresh or rebuild(table, plan.partition)
-            ]
-            for table in wanted
-        }
-    )
+    return grouped(stale_facts(planner, tables, months, rebuild))
+
+
+def stale_facts(
+    planner: Planner, tables: frozenset[LakeTable], months: Sequence[str], rebuild: Rebuild = _nothing
+) -> dict[LakeTable, list[str]]:
+    """By silver fact among `tables` that can be audited the months to build."""
+    return {
+        table: [
+            plan.partition
+            for plan in planner.silver(table, months)
+            if not plan.is_fresh or rebuild(table, plan.partition)
+        ]
+        for table in SILVER_FACTS
+        if table in tables and _can_be_audited(planner, table)
+    }
 
 
 def _can_be_audited(planner: Planner, fact: LakeTable) -> bool:
@@ -113,12 +118,17 @@ def gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) 
 
     A year is built when all that it reads is published.
     """
+    return grouped(stale_gold(planner, tables, months))
+
+
+def stale_gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> dict[LakeTable, list[str]]:
+    """By gold table among `tables` the partitions to build, of those that `months` concern."""
     found: dict[LakeTable, list[str]] = {}
     for table in GOLD.values():
         if table in tables:
             ready = [key for key in _concerned(table, months) if planner.gold_is_ready(table, key)]
             found[table] = stale(planner.gold(table, ready))
-    return _grouped(found)
+    return found
 
 
 def _concerned(table: LakeTable, months: Sequence[str]) -> list[str]:
@@ -154,7 +164,7 @@ def _is_to_be_applied(planner: Planner, name: str, batch: str, rebuild: Rebuild)
     return batch == last and (not is_fresh or rebuild(table, WHOLE_TABLE))
 
 
-def _grouped(stale_partitions: dict[LakeTable, list[str]]) -> list[Work]:
+def grouped(stale_partitions: Mapping[LakeTable, Sequence[str]]) -> list[Work]:
     """One piece of work per contiguous range; tables of one axis with the same ranges share theirs."""
     by_range: dict[tuple[Axis, tuple[str, ...]], list[LakeTable]] = defaultdict(list)
     for table, partitions in stale_partitions.items():

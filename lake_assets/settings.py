@@ -23,6 +23,7 @@ from lake_assets.errors import SettingsError
 PREFIX = "LAKE_"
 EngineName = Literal["sail", "spark"]
 SchemaDrift = Literal["strict", "evolve"]
+Automation = Literal["on", "off"]
 _PATTERN_SIGNS = "*?[]{}"
 
 
@@ -71,6 +72,25 @@ class Settings(BaseSettings):
     )
     fresh_hours: float = Field(
         24.0, gt=0, description="Hours that files may wait to become part of silver before the rule `freshness` fails."
+    )
+    drop_marker: str = Field(
+        "",
+        pattern=r"^([._][\w.-]*)?$",
+        description="Name of a file, e.g. _SUCCESS, that is written into the source folder when a drop is complete. Without it "
+        "a drop is complete when its files have not changed for a while.",
+    )
+    settle_seconds: float = Field(
+        30.0, ge=0, description="Seconds for which new files must not change before the sensor takes them."
+    )
+    sensor_seconds: int = Field(30, ge=1, description="Seconds from one look of the sensors to the next.")
+    tick_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds that a sensor reads new files for; the others become the next batch. Dagster ends a tick that "
+        "takes longer than DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS, 60 by default.",
+    )
+    automation: Automation = Field(
+        "on", description="`on`: sensors and schedules run as soon as Dagster does. `off`: switch them on in the UI."
     )
     staging_hours: float = Field(24.0, gt=0, description="Age after which staging left by a crashed run is removed.")
 

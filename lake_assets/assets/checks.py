@@ -83,18 +83,24 @@ class _State:
 
 
 def check_results(
-    table: LakeTable, root: Path, verdicts: Iterable[Verdict], standing: Mapping[str, LedgerEntry]
+    table: LakeTable,
+    root: Path,
+    rules: Sequence[Rule],
+    verdicts: Iterable[Verdict],
+    standing: Mapping[str, LedgerEntry],
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per check. `standing` are the entries of all partitions; those of this run are told by `verdicts`."""
-    by_rule: dict[str, list[Verdict]] = {}
+    by_rule: dict[str, list[Verdict]] = {rule.name: [] for rule in rules}
     for verdict in verdicts:
-        by_rule.setdefault(verdict.rule.name, []).append(verdict)
+        by_rule[verdict.rule.name].append(verdict)
     audited = {verdict.partition for found in by_rule.values() for verdict in found}
     others = {partition: known for partition, known in standing.items() if partition not in audited}
     states: dict[str, list[_State]] = {}
-    for found in by_rule.values():
-        rule = found[0].rule
-        states.setdefault(rule.kind, []).append(_State(rule, found, _standing(rule, others)))
+    for rule in rules:
+        # The rule as this run applied it.
+        found = by_rule[rule.name]
+        applied = found[0].rule if found else rule
+        states.setdefault(rule.kind, []).append(_State(applied, found, _standing(applied, others)))
     for kind, of_kind in states.items():
         yield _result(table, root, kind, of_kind)
 

@@ -15,8 +15,11 @@ from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.rules import Rule
 from lake_assets.engine.session import Engine
 from lake_assets.errors import LakeError
+from lake_assets.jobs import REBUILD_TAG
 from lake_assets.lake.lake import Lake, Outcome
 from lake_assets.lake.records import Publication
+
+_BACKFILL_TAG = "dagster/backfill"
 
 
 def materialise(
@@ -24,18 +27,19 @@ def materialise(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Materialise the partitions of the run. Published ones are credited even when others fail; then the step fails.
 
-    Every check of the table reports, whatever becomes of the partitions.
+    Every check of the table reports, whatever becomes of the partitions. In a backfill, those that stand for their present
+    inputs are credited as they are: what was interrupted goes on where it was.
     """
     partitions = list(context.partition_keys)
     # `context.run` and, for a single partition, `add_asset_metadata` are missing when a test calls the asset directly.
     run_id = context.op_execution_context.run_id
     try:
-        outcome = lake.materialise(table, partitions, engine.run, run_id)
+        outcome = lake.materialise(table, partitions, engine.run, run_id, rebuild=_rebuilds(context))
     except LakeError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     problems = [*_explain(table, outcome), *_register(table, lake)]
     entries = {name: versioned.entry for name, versioned in lake.ledger.entries(table).items()}
-    yield from check_results(table, lake.settings.root, lake.told(table, outcome), entries)
+    yield from check_results(table, lake.settings.root, lake.rules(table), lake.told(table, outcome), entries)
     standing = {name: entry.settled for name, entry in entries.items() if entry.settled}
     published = _metadata_by_partition(table, partitions, outcome, lake, standing)
     if problems:
@@ -52,16 +56,29 @@ def materialise(
     yield dg.MaterializeResult()
 
 
+def _rebuilds(context: dg.AssetExecutionContext) -> bool:
+    """Whether partitions that stand for their present inputs are built all the same."""
+    run = context.op_execution_context
+    if run.has_tag(REBUILD_TAG):
+        return run.get_tag(REBUILD_TAG) == "true"
+    return not run.has_tag(_BACKFILL_TAG)
+
+
 def _metadata_by_partition(
     table: LakeTable, partitions: list[str], outcome: Outcome, lake: Lake, standing: Mapping[str, Publication]
 ) -> dict[str, Mapping[str, Any]]:
     """Metadata for each published Dagster partition. A dimension is one object, whichever batches were applied to it."""
-    cost = (outcome.seconds / max(1, len(partitions)), outcome.audit_seconds / max(1, len(partitions)))
+    built = max(1, len(partitions) - len(outcome.reused))
+    cost = (outcome.seconds / built, outcome.audit_seconds / built)
     table_rows = sum(publication.rows for publication in standing.values())
-    metadata: dict[str, Mapping[str, Any]] = {
-        partition: {**publication_metadata(table, publication, lake.settings.root, table_rows, cost), **outcome.figures}
-        for partition, publication in outcome.published.items()
-    }
+
+    def metadata_of(partition: str, publication: Publication) -> Mapping[str, Any]:
+        reused = partition in outcome.reused
+        of_partition = (0.0, 0.0) if reused else cost
+        told = publication_metadata(table, publication, lake.settings.root, table_rows, of_partition)
+        return {**told, **({"reused": True} if reused else outcome.figures)}
+
+    metadata = {partition: metadata_of(partition, known) for partition, known in outcome.published.items()}
     if table.partition_column is None:
         return {partition: found for partition in partitions for found in metadata.values()}
     return metadata

@@ -24,10 +24,10 @@ from lake_assets.engine.session import check_java
 from lake_assets.errors import LakeError
 from lake_assets.jobs import JOBS
 from lake_assets.lake import layout
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
 from lake_assets.lake.records import Batch
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -73,15 +73,21 @@ def run_lake(
 def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
     source = lake.settings.source
     seen = lake.ledger.batches()
-    found = discover(source, seen)
-    if not found:
+    arrival = look(source, seen)
+    for path in arrival.gone:
+        errors.print(f"{path} is in the lake, but no longer in the source; its rows stay. Restore it, or ignore this.")
+    if not arrival.new:
         return None
-    bar = bars.add_task("Source files", total=len(found), doing="")
-    inspected = inspect_all(
-        source, found, lake.settings.threads, lambda file: bars.update(bar, advance=1, doing=file.path)
-    )
-    bars.update(bar, doing=human_bytes(sum(file.size for file in inspected)))
-    return pin(lake.ledger, source, inspected, seen)
+    bar = bars.add_task("Source files", total=len(arrival.new), doing="")
+    files = examine(
+        source,
+        arrival,
+        seen,
+        threads=lake.settings.threads,
+        advance=lambda file: bars.update(bar, advance=1, doing=file.path),
+    ).files
+    bars.update(bar, doing=human_bytes(arrival.bytes))
+    return pin(lake.ledger, source, files, seen) if files else None
 
 
 @contextmanager

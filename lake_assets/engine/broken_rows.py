@@ -31,11 +31,15 @@ class Findings:
 
     def add_rows(self, broken: DataFrame, partition_column: str) -> None:
         """Count rows of (partition, `_rule`, `_sample`), and keep the first few samples of each."""
-        group = Window.partitionBy(partition_column, "_rule")
-        few = broken.withColumns(
+        # Of a single partition and a single rule both columns are constants, over which Sail cannot plan a window or a sort.
+        nothing = F.substring(F.coalesce("_sample", F.lit("")), 1, 0)
+        names = (partition_column, "_rule")
+        varying = broken.select(*(F.concat(F.col(name), nothing).alias(name) for name in names), "_sample")
+        group = Window.partitionBy(*names)
+        few = varying.withColumns(
             {"_n": F.row_number().over(group.orderBy("_sample")), "_rows": F.count(F.lit(1)).over(group)}
         ).where(F.col("_n") <= SAMPLES)
-        for row in few.orderBy(partition_column, "_rule", "_n").collect():
+        for row in sorted(few.collect(), key=lambda row: (row[partition_column], row["_rule"], row["_n"])):
             first = row["_n"] == 1
             self.rows[row[partition_column]][row["_rule"]] += row["_rows"] if first else 0
             self.samples[row[partition_column]][row["_rule"]].append(row["_sample"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ class Outcome:
     """What became of the partitions of one materialisation: published, or the reason why not, and what each rule found.
 
     `seconds` are the engine's, `audit_seconds` the part of them that the rules took. `figures` are what the engine computed
-    of all rows together on the way, by name.
+    of all rows together on the way, by name. `reused` partitions are published, but were not built anew.
     """
 
     published: Mapping[str, Publication]
@@ -39,6 +40,7 @@ class Outcome:
     audit_seconds: float = 0.0
     verdicts: tuple[Verdict, ...] = ()
     figures: Mapping[str, str] = field(default_factory=dict)
+    reused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,48 @@ class Lake:
         return Planner(self.ledger)
 
     def materialise(
-        self, table: LakeTable, partitions: Sequence[str], run: Callable[[Task], Result], run_id: str
+        self,
+        table: LakeTable,
+        partitions: Sequence[str],
+        run: Callable[[Task], Result],
+        run_id: str,
+        *,
+        rebuild: bool = True,
     ) -> Outcome:
         """Plan, run on an engine, audit and publish the partitions of one table.
 
         `partitions` are Dagster's: batches for bronze and for dimensions. Partitions whose audit fails, and those that
-        another run published meanwhile, are told in the outcome; the others are published.
+        another run published meanwhile, are told in the outcome; the others are published. Without `rebuild`, those that stand
+        for their present inputs and rules are left as they are.
         """
         self.store.check_writable()
+        kept = {} if rebuild else self._up_to_date(table, partitions)
+        missing = [partition for partition in partitions if partition not in kept and WHOLE_TABLE not in kept]
+        built = self._build(table, missing, run, run_id) if missing else Outcome({}, {}, 0.0)
+        return replace(built, published={**kept, **built.published}, reused=frozenset(kept))
+
+    def _up_to_date(self, table: LakeTable, partitions: Sequence[str]) -> dict[str, Publication]:
+        """By ledger key, partitions that a run would only build again to what they are."""
+        planner = self.planner()
+        if table.layer == "bronze":
+            plans = [planner.bronze(table, batch)[0] for batch in partitions]
+        elif table.layer == "gold":
+            plans = planner.gold(table, [key for key in partitions if planner.gold_is_ready(table, key)])
+        elif table.partition_column:
+            plans = planner.silver(table, partitions)
+        else:
+            plans = planner.silver(table, (WHOLE_TABLE,), batches=partitions)
+            plans = [plan for plan in plans if set(partitions) <= planner.applied_batches(table)]
+        rules = self.rules_version(table)
+        return {
+            plan.partition: plan.entry.settled
+            for plan in plans
+            if plan.is_fresh and plan.entry.settled and plan.entry.settled.rules == rules
+        }
+
+    def _build(
+        self, table: LakeTable, partitions: Sequence[str], run: Callable[[Task], Result], run_id: str
+    ) -> Outcome:
         attempt = f"{run_id}/{table.layer}.{table.name}.{uuid.uuid4().hex[:8]}"
         with staging(self.store, attempt) as folder:
             if table.layer != "bronze":
@@ -96,7 +132,9 @@ class Lake:
         result = run(work.task)
         if tuple(item.partition for item in result.partitions) != work.task.partitions:
             raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
-        publisher = Publisher(self.store, self.ledger, table, work.task, work.folder)
+        publisher = Publisher(
+            self.store, self.ledger, table, work.task, staging=work.folder, rules=self.rules_version(table)
+        )
         late = self._late_batches(table, work.plans[0])
         standing = {plan.partition: Standing(plan.entry.settled, late) for plan in work.plans}
         by_partition = judge(self._rules(table, work.task), table, work.task, result, standing)
@@ -142,6 +180,11 @@ class Lake:
     def rules(self, table: LakeTable) -> tuple[Rule, ...]:
         """The rules of a table as the settings want them."""
         return rules_with(table, self.settings.rules)
+
+    def rules_version(self, table: LakeTable) -> str:
+        """Changes when the settings change what a rule of the table does."""
+        text = "\n".join(f"{rule.name} {rule.action} {rule.threshold}" for rule in self.rules(table))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _rules(self, table: LakeTable, task: Task) -> tuple[Rule, ...]:
         return tuple(replace(rule, action=task.actions[rule.name]) for rule in self.rules(table))

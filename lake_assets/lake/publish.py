@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 class Publisher:
     """Publishes the partitions of one carried-out task."""
 
-    def __init__(self, store: Store, ledger: Ledger, table: LakeTable, task: Task, staging: str) -> None:
+    def __init__(self, store: Store, ledger: Ledger, table: LakeTable, task: Task, *, staging: str, rules: str) -> None:
+        """`rules` is the version of the rules that the partitions were audited by."""
         self._store = store
         self._ledger = ledger
         self._table = table
         self._task = task
         self._staging = staging
+        self._rules = rules
 
     def publish(self, result: PartitionResult, plan: PartitionPlan) -> Publication:
         """Publish one partition; `PublishConflictError` when someone else did so since it was planned.
@@ -88,6 +90,7 @@ class Publisher:
                 "batches": plan.batches,
                 "violations": _counted(result),
                 "waits_for": self._waits_for(result),
+                "rules": self._rules,
             }
         )
         entry = plan.entry.entry.model_copy(update={"committed": publication, "blocked": {}})
@@ -173,6 +176,7 @@ class Publisher:
             violations=_counted(result),
             waits_for=self._waits_for(result),
             touches=result.touches,
+            rules=self._rules,
         )
 
     def _waits_for(self, result: PartitionResult) -> dict[str, str]:

@@ -40,12 +40,16 @@ class SourceFile(Record):
 
 
 class Batch(Record):
-    """One arrival of source files, pinned: a batch never changes once it is written."""
+    """One arrival of source files, pinned: a batch never changes once it is written.
+
+    `marker` is the version of the marker file that told that it is complete, where such a file is asked for.
+    """
 
     name: str
     source: str
     created_at: datetime
     files: tuple[SourceFile, ...]
+    marker: str | None = None
 
     def files_of(self, table: str) -> tuple[SourceFile, ...]:
         return tuple(file for file in self.files if file.table == table)
@@ -70,6 +74,7 @@ class Publication(Record):
     made from. `first_date_sk` and `last_date_sk` bound the event date (facts only), `first_key` and
     `last_key` the key (dimensions only). `violations` counts, by rule, the rows
     that break it. `waits_for` tells, by table, the version of those whose rows could make a row in quarantine valid.
+    `rules` identifies the actions and thresholds of the rules it was audited by.
     `touches` are the months of the silver fact that a batch in bronze may have changed when it was converted, None for all.
     """
 
@@ -93,6 +98,7 @@ class Publication(Record):
     violations: dict[str, int] = Field(default_factory=dict)
     waits_for: dict[str, str] = Field(default_factory=dict)
     touches: tuple[str, ...] | None = None
+    rules: str = ""
 
     @property
     def bytes(self) -> int:

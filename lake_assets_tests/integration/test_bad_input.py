@@ -18,8 +18,8 @@ from isal import igzip
 from lake_assets.contract.layers import BRONZE, SILVER
 from lake_assets.engine.session import SessionEngine
 from lake_assets.errors import SourceError
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets_tests.conftest import lake_assets, lake_environment
 from lake_assets_tests.support.dirty_files import PAGE, REASON, STOCK
 from lake_assets_tests.support.small_lake import State, arrive, play, states, tree_digest, write_arrivals, write_files
@@ -248,9 +248,8 @@ def test_a_good_file_beside_a_bad_one_arrives_once_the_bad_one_is_replaced(lake:
 def _pin(lake: Lake) -> str:
     """Pin what is new in the source without reading it, as a run that is killed then leaves it."""
     source = lake.settings.source
-    return pin(
-        lake.ledger, source, inspect_all(source, discover(source, lake.ledger.batches()), 1, lambda _: None)
-    ).name
+    batches = lake.ledger.batches()
+    return pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files).name
 
 
 def test_a_file_that_changed_after_it_was_pinned_is_refused(lake: State, engine: SessionEngine) -> None:

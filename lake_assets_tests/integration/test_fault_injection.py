@@ -22,8 +22,8 @@ from lake_assets.contract.rules import rule_of
 from lake_assets.contract.tables import TABLES
 from lake_assets.engine.session import SessionEngine
 from lake_assets.errors import SourceError
+from lake_assets.lake.arrival import examine, look
 from lake_assets.lake.lake import Lake
-from lake_assets.lake.source import discover, inspect_all
 from lake_assets_tests.support.faults import (
     BATCH,
     BLOCKING,
@@ -498,11 +498,11 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_happens(
     bad.parent.mkdir()
     bad.write_bytes(spoil(good))
     with pytest.raises(SourceError, match=told) as raised:
-        inspect_all(tmp_path, discover(tmp_path, ledger.batches()), 2, lambda _: None)
+        examine(tmp_path, look(tmp_path, ledger.batches()), ledger.batches(), threads=2)
     assert str(bad) in str(raised.value)
     assert tree_digest(root) == before
     bad.unlink()
     (bad.parent / "new.dat.gz").write_bytes(good)
-    (repaired,) = inspect_all(tmp_path, discover(tmp_path, ledger.batches()), 2, lambda _: None)
+    (repaired,) = examine(tmp_path, look(tmp_path, ledger.batches()), ledger.batches(), threads=2).files
     assert repaired.inspection is not None
     assert repaired.inspection.lines == _line_count("new.dat.gz", good)

@@ -39,10 +39,10 @@ from lake_assets.contract.model import Table
 from lake_assets.contract.rules import rule_of
 from lake_assets.contract.tables import FACTS, TABLES
 from lake_assets.engine.session import Engine, SessionEngine
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import stale
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.settings import EngineName, Settings
 from lake_assets_tests.support.apart import run_apart
 from lake_assets_tests.support.small_lake import State, write_arrivals
@@ -1513,8 +1513,8 @@ def states(lake: Path) -> list[Played]:
 
 def _arrive(lake: Lake, engine: Engine) -> Record:
     """Pin what is new, and materialise the tables it belongs to and the facts that wait for it, each after those it needs."""
-    found = discover(lake.settings.source, lake.ledger.batches())
-    batch = pin(lake.ledger, lake.settings.source, inspect_all(lake.settings.source, found, 2, lambda _: None))
+    source, batches = lake.settings.source, lake.ledger.batches()
+    batch = pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=2).files)
     delivered = {file.table for file in batch.files}
     record = Record(tables=[], found=[], failures={})
 

@@ -21,11 +21,11 @@ from lake_assets.contract.calendar import month_of
 from lake_assets.contract.layers import BATCH_COLUMN, LOAD_TIMESTAMP, LakeTable, lake_table
 from lake_assets.contract.types import arrow_schema, schema_fingerprint
 from lake_assets.lake import layout
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.inspection import open_source
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.records import Batch, LedgerEntry, Publication, SourceFile, StoredObject
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 from lake_assets.settings import Settings
 
@@ -54,8 +54,8 @@ def write_source(lake: Lake, path: str, *lines: str) -> Path:
 def arrive(lake: Lake) -> Batch:
     """Pin what is new in the source as the next batch."""
     source = lake.settings.source
-    found = discover(source, lake.ledger.batches())
-    return pin(lake.ledger, source, inspect_all(source, found, 2, lambda _: None))
+    batches = lake.ledger.batches()
+    return pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=2).files)
 
 
 def parquet_rows(root: Path, *folders: str) -> dict[str, list[Row]]:
@@ -127,7 +127,7 @@ def entry_of(table: LakeTable, partition: str) -> LedgerEntry:
 
 
 class FakeEngine:
-    """Carries out bronze and silver tasks with pyarrow, in the staging layout of the real engines.
+    """Carries out tasks with pyarrow, in the staging layout of the real engines; gold is empty.
 
     Bronze: lines with a wrong number of fields go to quarantine. Silver: rows without a primary key go to quarantine, and
     of several rows of one key that of the newest batch wins. It reports these as broken rules, whatever their action.
@@ -154,6 +154,8 @@ class FakeEngine:
         table = lake_table(task.layer, task.table)
         if task.layer == "bronze":
             results, read = self._bronze(task, table), None
+        elif task.layer == "gold":
+            results, read = [_gold(task, partition) for partition in task.partitions], None
         else:
             results, read = self._silver(task, table)
         return Result(
@@ -197,6 +199,7 @@ class FakeEngine:
                 objects=tuple(staged),
                 quarantine=quarantine,
                 violations=(Violation(rule="readable", rows=rejected),) if rejected else (),
+                touches=_touches(task, table, everything),
             )
         ]
 
@@ -238,6 +241,25 @@ class FakeEngine:
             quarantine=staged.get("quarantine"),
             violations=_found_without_key(table, rows["quarantine"]),
         )
+
+
+def _gold(task: Task, partition: str) -> PartitionResult:
+    """No rows, but another content when anything that is read has another."""
+    read = sorted(f"{item.table} {item.partition} {hash_of_file(item.uri)}" for item in task.inputs)
+    return PartitionResult(partition=partition, rows=0, content=hashlib.sha256("".join(read).encode()).hexdigest())
+
+
+def hash_of_file(uri: str) -> str:
+    return hashlib.sha256(Path(uri).read_bytes()).hexdigest()
+
+
+def _touches(task: Task, table: LakeTable, arrived: Iterable[Row]) -> tuple[str, ...] | None:
+    """Months of the rows that came and of those that went, by their own date."""
+    assert table.source
+    if table.source.month is None or not (task.replaced or task.standing):
+        return None
+    went = [row for item in task.replaced for row in pq.ParquetFile(item.uri).read().to_pylist()]
+    return tuple(sorted({month_of(row[table.source.month.column]) for row in (*arrived, *went)}))
 
 
 def ingest(lake: Lake, *tables: LakeTable) -> str:

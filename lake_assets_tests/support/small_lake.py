@@ -22,10 +22,10 @@ from lake_assets import refresh
 from lake_assets.contract.calendar import MONTHS
 from lake_assets.contract.layers import LAKE_TABLES, lake_table
 from lake_assets.engine.session import Engine, SessionEngine
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.balance import Balance, balance
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import LedgerEntry, Publication
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.settings import EngineName, Settings
 from lake_assets_tests.support.apart import run_apart
 
@@ -128,9 +128,10 @@ def states(folder: Path) -> list[State]:
 
 def arrive(lake: Lake, engine: Engine, layers: Iterable[str]) -> dict[str, dict[str, str]]:
     """Pin what is new in the source and refresh the tables of `layers`; the partitions that failed, with the reason."""
-    found = discover(lake.settings.source, lake.ledger.batches())
+    source, batches = lake.settings.source, lake.ledger.batches()
+    found = examine(source, look(source, batches), batches, threads=2).files
     if found:
-        pin(lake.ledger, lake.settings.source, inspect_all(lake.settings.source, found, 2, lambda _: None))
+        pin(lake.ledger, source, found)
     tables = frozenset(table for table in LAKE_TABLES if table.layer in layers)
     failures: dict[str, dict[str, str]] = {}
     for phase in (refresh.ingestion, lambda planner, wanted: refresh.facts(planner, wanted, MONTHS)):

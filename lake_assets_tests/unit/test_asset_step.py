@@ -20,8 +20,8 @@ from lake_assets.contract.layers import BRONZE, SILVER, lake_table
 from lake_assets.contract.rules import rule_of, rules_of
 from lake_assets.contract.types import arrow_schema
 from lake_assets.errors import EngineError
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
-from lake_assets.lake.source import discover, inspect_all, pin
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 from lake_assets.resources import LakeResource
 from lake_assets.settings import Settings
@@ -140,7 +140,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
             (source / table).mkdir(parents=True, exist_ok=True)
             columns = len(BRONZE[table].columns)
             (source / table / f"{number}.dat").write_text(("1|" * columns + "\n") * LINES)
-        pin(lake.ledger, source, inspect_all(source, discover(source, lake.ledger.batches()), 1, lambda _: None))
+        batches = lake.ledger.batches()
+        pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("source_batch", [FIRST, SECOND])
         yield Site(LakeResource(root=str(root), source=str(source), memory_gb=1, threads=1), instance)

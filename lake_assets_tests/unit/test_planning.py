@@ -27,9 +27,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(LocalStore(tmp_path))
 
 
-def convert(
-    ledger: Ledger, table: str, number: int, touches: tuple[str, ...] | None = None, **versions: str
-) -> None:
+def convert(ledger: Ledger, table: str, number: int, touches: tuple[str, ...] | None = None, **versions: str) -> None:
     """Pin a batch of files `<table>/<name>.dat` and publish them in bronze, each with its content's version."""
     batch = pinned(ledger, number, *(f"{table}/{name}.dat" for name in versions)).name
     publish_bronze(ledger, table, batch, touches, **versions)
@@ -229,7 +227,7 @@ def test_all_partitions_of_a_range_read_the_same_objects(ledger: Ledger) -> None
 
 def test_a_dimension_reads_the_batches_applied_before_and_those_asked_for(ledger: Ledger) -> None:
     for number, name in enumerate("abc", 1):
-        convert(ledger, "reason", number, **{name: "1"})
+        convert(ledger, "reason", number, None, **{name: "1"})
     assert read(silver(ledger, REASON)) == []
     first = silver(ledger, REASON, "batch-000001")
     assert read(first) == ["batch-000001 reason/a.dat"]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from lake_assets.errors import PublishConflictError, SettingsError, SourceError
+from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import Batch, SourceFile
-from lake_assets.lake.source import check_unchanged, discover, inspect_all, pin
+from lake_assets.lake.source import check_unchanged, list_files, marker_version
 from lake_assets_tests.support.lake_support import arrive, new_lake, write_source
 
 
@@ -24,7 +25,13 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def new_files(lake: Lake) -> list[str]:
-    return [file.path for file in discover(lake.settings.source, lake.ledger.batches())]
+    return [file.path for file in examined(lake)]
+
+
+def examined(lake: Lake) -> tuple[SourceFile, ...]:
+    """New files of the source, looked through."""
+    source, batches = lake.settings.source, lake.ledger.batches()
+    return examine(source, look(source, batches), batches, threads=2).files
 
 
 def touch(path: Path, seconds: float = 10) -> None:
@@ -87,21 +94,21 @@ def test_hidden_and_side_files_and_the_version_of_the_kit_are_ignored(lake: Lake
     assert new_files(lake) == ["reason/2024/b.dat", "reason/a.dat"]
 
 
-def test_files_come_by_table_and_name_with_their_size_and_content_but_not_looked_through(lake: Lake) -> None:
-    write_source(lake, "store/b.dat", "1|")
-    write_source(lake, "item/z.dat.gz", "1|")
-    path = write_source(lake, "store/a.dat", "1|2|")
-    digest = hashlib.sha256(b"1|2|\n").hexdigest()
-    found = discover(lake.settings.source, ())
+def test_files_come_by_table_and_name_with_their_size_and_content(lake: Lake) -> None:
+    write_source(lake, "reason/b.dat", "2|B|y|")
+    write_source(lake, "inventory/z.dat.gz", "1|2|3|4|")
+    path = write_source(lake, "reason/a.dat", "1|A|x|")
+    digest = hashlib.sha256(b"1|A|x|\n").hexdigest()
+    found = examined(lake)
     assert [(file.table, file.path) for file in found] == [
-        ("item", "item/z.dat.gz"),
-        ("store", "store/a.dat"),
-        ("store", "store/b.dat"),
+        ("inventory", "inventory/z.dat.gz"),
+        ("reason", "reason/a.dat"),
+        ("reason", "reason/b.dat"),
     ]
-    assert found[1] == SourceFile(
-        table="store",
-        path="store/a.dat",
-        size=5,
+    assert found[1].model_copy(update={"inspection": None}) == SourceFile(
+        table="reason",
+        path="reason/a.dat",
+        size=7,
         etag=f"sha256:{digest}",
         modified_ns=path.stat().st_mtime_ns,
     )
@@ -124,7 +131,7 @@ def test_two_files_that_would_become_one_object_are_refused(lake: Lake, one: str
 def test_files_of_the_same_name_in_two_tables_or_folders_are_two_objects(lake: Lake) -> None:
     for path in ("reason/a.dat", "store/a.dat", "reason/1/a.dat", "reason/2/a.dat"):
         write_source(lake, path, "1|")
-    assert len(new_files(lake)) == 4
+    assert len(list_files(lake.settings.source)) == 4
 
 
 def test_what_was_pinned_is_not_new_and_what_came_since_is(lake: Lake) -> None:
@@ -171,20 +178,58 @@ def test_a_file_that_returns_to_an_earlier_content_is_new_again(lake: Lake) -> N
     assert len(lake.ledger.batches()) == 3
 
 
-def test_a_file_that_was_removed_is_no_change(lake: Lake) -> None:
+def test_a_file_that_was_removed_is_no_change_but_told(lake: Lake) -> None:
     write_source(lake, "reason/a.dat", "1|A|x|")
     gone = write_source(lake, "reason/b.dat", "2|B|y|")
     arrive(lake)
     gone.unlink()
     assert new_files(lake) == []
+    assert look(lake.settings.source, lake.ledger.batches()).gone == ("reason/b.dat",)
+
+
+def test_the_version_of_an_arrival_is_the_same_until_a_file_is_added_or_changes(lake: Lake) -> None:
+    def version() -> str:
+        return look(lake.settings.source, lake.ledger.batches()).version
+
+    path = write_source(lake, "reason/a.dat", "1|A|x|")
+    versions = [version(), version()]
+    touch(path)
+    versions.append(version())
+    write_source(lake, "reason/b.dat", "2|B|y|")
+    versions.append(version())
+    assert versions[0] == versions[1]
+    assert len(set(versions)) == 3
+
+
+def test_files_that_there_is_no_time_for_are_left_for_the_next_batch(lake: Lake) -> None:
+    for name in ("a", "b", "c"):
+        write_source(lake, f"reason/{name}.dat", f"1|{name}|x|")
+    source = lake.settings.source
+    examined = examine(source, look(source, ()), (), threads=1, seconds=-1)
+    assert [file.path for file in examined.files] == ["reason/a.dat"]
+    assert [file.path for file in examined.left] == ["reason/b.dat", "reason/c.dat"]
+    pin(lake.ledger, source, examined.files)
+    assert new_files(lake) == ["reason/b.dat", "reason/c.dat"]
+
+
+def test_the_version_of_a_marker_changes_when_it_is_written_anew(lake: Lake) -> None:
+    write_source(lake, "reason/a.dat", "1|A|x|")
+    source = lake.settings.source
+    assert marker_version(source, "_SUCCESS") is None
+    marker = write_source(lake, "_SUCCESS")
+    first = marker_version(source, "_SUCCESS")
+    assert first == marker_version(source, "_SUCCESS") is not None
+    touch(marker)
+    assert marker_version(source, "_SUCCESS") != first
+    assert [file.path for file in list_files(source)] == ["reason/a.dat"]
 
 
 def test_a_batch_holds_what_the_look_through_each_file_found(lake: Lake) -> None:
     write_source(lake, "reason/a.dat.gz", "1|A|x|", "2|B|y|")
     write_source(lake, "inventory/a.dat", "1|2|3|4")
     seen: list[str] = []
-    found = discover(lake.settings.source, ())
-    inspected = inspect_all(lake.settings.source, found, 2, lambda file: seen.append(file.path))
+    source = lake.settings.source
+    inspected = examine(source, look(source, ()), (), threads=2, advance=lambda file: seen.append(file.path)).files
     assert sorted(seen) == ["inventory/a.dat", "reason/a.dat.gz"]
     assert [file.path for file in inspected] == ["inventory/a.dat", "reason/a.dat.gz"]
     looks = [file.inspection for file in inspected if file.inspection]
@@ -204,7 +249,7 @@ def test_one_unreadable_file_keeps_the_whole_batch_from_being_pinned(lake: Lake)
 
 def test_of_two_processes_that_pin_at_the_same_time_one_is_refused(lake: Lake) -> None:
     write_source(lake, "reason/a.dat", "1|A|x|")
-    found = discover(lake.settings.source, ())
+    found = examined(lake)
 
     class SlowLedger:
         """Lets a rival pin its batch between the look at the batches and the write."""
@@ -265,7 +310,7 @@ def test_a_pinned_file_that_is_gone_is_refused_with_what_to_do(lake: Lake) -> No
 def test_a_run_that_saw_fewer_batches_than_there_are_is_refused(lake: Lake) -> None:
     write_source(lake, "reason/a.dat", "1|AAAAAAAABAAAAAAA|one|")
     seen = lake.ledger.batches()
-    found = discover(lake.settings.source, seen)
+    found = examined(lake)
     arrive(lake)
     with pytest.raises(PublishConflictError, match="pinned them as batch-000001"):
         pin(lake.ledger, lake.settings.source, found, seen)
@@ -276,7 +321,7 @@ def test_a_run_that_saw_fewer_batches_than_there_are_is_refused(lake: Lake) -> N
 def test_a_file_name_that_an_engine_would_take_for_a_pattern_is_refused(lake: Lake, name: str) -> None:
     file = write_source(lake, f"reason/{name}", "1|AAAAAAAABAAAAAAA|one|")
     with pytest.raises(SettingsError, match="Rename it") as refused:
-        discover(lake.settings.source, [])
+        list_files(lake.settings.source)
     assert str(file) in str(refused.value)
 
 
@@ -290,4 +335,4 @@ def test_a_folder_that_cannot_be_listed_is_named(lake: Lake, monkeypatch: pytest
 
     monkeypatch.setattr(os, "walk", denied)
     with pytest.raises(SourceError, match=r"reason: Permission denied"):
-        discover(lake.settings.source, [])
+        list_files(lake.settings.source)

@@ -1,4 +1,4 @@
-"""Which months a batch touches: compared with what a second, plain description of silver says of each month before and after."""
+"""Which months a batch touches, compared with what a second, plain description of silver says of each month."""
 
 from __future__ import annotations
 

@@ -1,0 +1,62 @@
+"""Work of a refresh as requests for Dagster runs, and which tables the runs in progress are busy with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable, lake_table
+from lake_assets.jobs import JOBS, REBUILD_TAG
+from lake_assets.refresh import Work
+
+IN_PROGRESS = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of a job: of some of its assets, for one partition or a range of them."""
+
+    job: str
+    assets: tuple[dg.AssetKey, ...]
+    partition: str | None
+    tags: dict[str, str]
+
+    def for_dagster(self) -> dg.RunRequest:
+        return dg.RunRequest(
+            job_name=self.job, asset_selection=list(self.assets), partition_key=self.partition, tags=self.tags
+        )
+
+
+def request(work: Work, *, rebuild: bool = False) -> Request:
+    """The run that does a piece of work; a contiguous range of partitions is one run."""
+    first, last = work.partitions[0], work.partitions[-1]
+    tags = {REBUILD_TAG: str(rebuild).lower()}
+    if len(work.partitions) > 1:
+        tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    return Request(
+        job=JOBS[work.tables[0].axis].name,
+        assets=tuple(dg.AssetKey([table.layer, table.name]) for table in work.tables),
+        partition=first if len(work.partitions) == 1 else None,
+        tags=tags,
+    )
+
+
+def busy_tables(instance: dg.DagsterInstance) -> frozenset[LakeTable]:
+    """Tables that a run in progress, or one that waits in the queue, builds."""
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=list(IN_PROGRESS)))
+    return frozenset(table for run in runs for table in _tables_of(run))
+
+
+def _tables_of(run: dg.DagsterRun) -> Iterable[LakeTable]:
+    if run.asset_selection:
+        return [lake_table(*key.path) for key in run.asset_selection]
+    axes = [axis for axis, job in JOBS.items() if job.name == run.job_name]
+    return [table for table in LAKE_TABLES if table.axis in axes]
