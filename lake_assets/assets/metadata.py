@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from lake_assets.contract.column_lineage import SourceColumn, column_lineage
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import physical_type
 from lake_assets.lake.records import Publication
@@ -17,13 +18,14 @@ OWNERS = ["team:data-engineering"]
 
 
 def table_schema(table: LakeTable) -> dg.TableSchema:
-    """Columns with types, comments, keys and the personal-data tag."""
+    """Columns with types, comments, links to the columns that they come from, keys and the personal-data tag."""
+    lineage = column_lineage(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=physical_type(column),
-                description=column.comment,
+                description=column.comment + _origin(lineage[column.name]),
                 constraints=dg.TableColumnConstraints(nullable=column.nullable),
                 tags={
                     **({"primary_key": ""} if column.name in table.primary_key else {}),
@@ -35,8 +37,32 @@ def table_schema(table: LakeTable) -> dg.TableSchema:
     )
 
 
+def _origin(sources: Sequence[SourceColumn]) -> str:
+    """Where a column comes from, in Markdown, because the open-source UI shows the lineage of columns nowhere else."""
+    by_table: dict[str, list[str]] = {}
+    for source in sources:
+        by_table.setdefault(f"[{source.layer}.{source.table}](/assets/{source.layer}/{source.table})", []).append(
+            f"`{source.column}`"
+        )
+    told = "; ".join(f"{link} {', '.join(columns)}" for link, columns in by_table.items())
+    return f"\n\nFrom {told}" if told else ""
+
+
+def table_column_lineage(table: LakeTable) -> dg.TableColumnLineage:
+    """Every column with the columns of the layer below that its values are computed from."""
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(dg.AssetKey([source.layer, source.table]), source.column) for source in sources]
+            for name, sources in column_lineage(table).items()
+        }
+    )
+
+
 def definition_metadata(table: LakeTable) -> Mapping[str, Any]:
+    """What the definition of an asset says of it; what follows from the contract costs no materialisation a byte."""
+    lineage = {} if table.layer == "bronze" else {"dagster/column_lineage": table_column_lineage(table)}
     return {
+        **lineage,
         "dagster/column_schema": table_schema(table),
         "dagster/table_name": table.identifier,
         "primary_key": ", ".join(table.primary_key),

@@ -77,29 +77,35 @@ def _order_columns(table: Table) -> tuple[Column, ...]:
     """Columns that silver adds to a sales fact: what an order's sibling lines say where a line has NULL."""
     if table.order is None:
         return ()
+    date_of_order = (table.order.order, table.order.sold_date)
+    customer_of_order = (table.order.order, table.order.customer)
     return (
         Column(
             "sold_date_sk_resolved",
             "BIGINT",
             f"Date key of the sale: {table.order.sold_date}, or the one date its order's other lines name. "
             "NULL when no line of the order has a date.",
+            sources=date_of_order,
         ),
         Column(
             "customer_sk_resolved",
             "BIGINT",
             f"Customer of the order: {table.order.customer}, or the one customer its order's other lines name.",
+            sources=customer_of_order,
         ),
         Column(
             "sold_date_imputed",
             "BOOLEAN",
             "True when the date was taken from other lines of the order.",
             nullable=False,
+            sources=date_of_order,
         ),
         Column(
             "customer_imputed",
             "BOOLEAN",
             "True when the customer was taken from other lines of the order.",
             nullable=False,
+            sources=customer_of_order,
         ),
     )
 

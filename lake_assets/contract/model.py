@@ -20,7 +20,8 @@ class Column:
     """One column: `type` is the specification's SQL type, e.g. `BIGINT`, `DECIMAL(7,2)`, `CHAR(16)`.
 
     `values`, `low`, `high` (both inclusive) and `pattern` (a regular expression of the whole value) bound the values that are
-    not NULL. `filled`: the specification allows NULL, but the data has none.
+    not NULL. `filled`: the specification allows NULL, but the data has none. `sources` name the columns that the values of a
+    column which the lake adds are computed from, in the words of `column_lineage.py`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     high: Decimal | int | None = None
     pattern: str | None = None
     filled: bool = False
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,20 @@ query ($path: [String!]!) {
 }
 """
 _RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_LINEAGE = """
+query ($path: [String!]!) {
+  assetNodeOrError(assetKey: {path: $path}) {
+    ... on AssetNode {
+      metadataEntries {
+        label
+        ... on TableColumnLineageMetadataEntry {
+          lineage { columnName columnDeps { assetKey { path } columnName } }
+        }
+      }
+    }
+  }
+}
+"""
 _RUNS = "{ runsOrError(limit: 1000) { ... on Runs { results { runId } } } }"
 
 Found = TypeVar("Found")
@@ -152,6 +166,17 @@ class Server:
             name: CheckResult(found["runId"], found["evaluation"]["success"], found["evaluation"]["severity"])
             for name, found in latest.items()
             if found and found["evaluation"]
+        }
+
+    def column_lineage(self, *asset: str) -> dict[str, set[tuple[str, str]]]:
+        """For each column of an asset the columns that it comes from, as (`layer/table`, column)."""
+        entries = self.ask(_LINEAGE, path=asset)["assetNodeOrError"]["metadataEntries"]
+        (found,) = (entry["lineage"] for entry in entries if entry["label"] == "dagster/column_lineage")
+        return {
+            column["columnName"]: {
+                ("/".join(dep["assetKey"]["path"]), dep["columnName"]) for dep in column["columnDeps"]
+            }
+            for column in found
         }
 
     def runs(self) -> frozenset[str]:

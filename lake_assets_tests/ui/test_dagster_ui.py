@@ -31,6 +31,7 @@ SELECTOR = "//*[@role='dialog']//*[text()='Select a partition or create one']"
 FILTER = "//input[@placeholder='Filter partitions']"
 CHOICE = f"//*[@role='menuitem'][.//*[@title='{MONTH}']]"
 TITLE = "//*[@role='dialog']//*[starts-with(text(), 'Launch runs to materialize')]"
+COLUMNS = "//input[@placeholder='Filter columns']"
 LAUNCH = "//*[@role='dialog']//button[normalize-space()='Launch 1 run']"
 
 
@@ -99,6 +100,26 @@ def test_the_page_of_a_fact_shows_its_months_and_the_figures_of_each(browser: Br
     browser.see("Materialized (73)")
     browser.see("dagster/partition_row_count")
     browser.screenshot("asset_partitions")
+    assert browser.complaints() == []
+
+
+def test_a_user_follows_a_column_of_gold_to_bronze(server: Server, browser: Browser) -> None:
+    served = server.column_lineage("gold", "daily_sales_summary")
+    assert ("silver/store_sales", "ss_ext_sales_price") in served["net_sales"]
+    assert len(served["net_sales"]) == 6
+    assert server.column_lineage("silver", "store_sales")["ss_ext_sales_price"] == {
+        ("bronze/store_sales", "ss_ext_sales_price")
+    }
+
+    browser.open("/assets/gold/daily_sales_summary")
+    browser.type(COLUMNS, "net_sales")
+    browser.see("From silver.catalog_returns cr_return_amount;")
+    browser.screenshot("column_of_gold")
+    browser.click("//td//a[text()='silver.store_sales']")
+    browser.see("ss_ticket_number")
+    browser.type(COLUMNS, "ss_ext_sales_price")
+    browser.see("From bronze.store_sales ss_ext_sales_price")
+    browser.screenshot("column_of_silver")
     assert browser.complaints() == []
 
 

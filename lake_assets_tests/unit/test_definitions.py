@@ -18,6 +18,7 @@ import dagster as dg
 import pytest
 
 from lake_assets.assets.checks import check_results
+from lake_assets.contract.column_lineage import column_lineage
 from lake_assets.contract.layers import BRONZE, GOLD, LAKE_TABLES, SILVER, LakeTable
 from lake_assets.contract.rules import KINDS, rules_of
 from lake_assets.contract.tables import TABLES
@@ -117,14 +118,54 @@ def test_an_asset_says_what_it_is_and_whose_it_is(table: LakeTable) -> None:
     assert asset.metadata["primary_key"] == ", ".join(table.primary_key)
 
 
+def comment_of(column: dg.TableColumn) -> str:
+    """The description of a column without its last paragraph, which tells where the column comes from."""
+    return str(column.description).partition("\n\nFrom ")[0]
+
+
 @ALL_TABLES
 def test_the_columns_of_an_asset_are_those_of_the_contract(table: LakeTable) -> None:
     schema = node(table.layer, table.name).metadata["dagster/column_schema"]
-    assert [(column.name, column.type, column.description) for column in schema.columns] == [
+    assert [(column.name, column.type, comment_of(column)) for column in schema.columns] == [
         (column.name, physical_type(column), column.comment) for column in table.columns
     ]
     assert [column.constraints.nullable for column in schema.columns] == [column.nullable for column in table.columns]
     assert {column.name for column in schema.columns if "primary_key" in column.tags} == set(table.primary_key)
+
+
+@pytest.mark.parametrize("table", [*SILVER.values(), *GOLD.values()], ids=lambda table: table.identifier)
+def test_the_lineage_of_columns_is_that_of_the_contract_and_leads_to_columns_of_the_assets_above(
+    table: LakeTable,
+) -> None:
+    asset = node(table.layer, table.name)
+    found = asset.metadata["dagster/column_lineage"].deps_by_column
+    assert {name: [(tuple(dep.asset_key.path), dep.column_name) for dep in deps] for name, deps in found.items()} == {
+        name: [((source.layer, source.table), source.column) for source in sources]
+        for name, sources in column_lineage(table).items()
+    }
+    for dep in (dep for deps in found.values() for dep in deps):
+        assert dep.asset_key in asset.parent_keys
+        above = GRAPH.get(dep.asset_key).metadata["dagster/column_schema"]
+        assert dep.column_name in {column.name for column in above.columns}
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_bronze_table_has_no_lineage_of_columns_because_it_is_made_from_files(name: str) -> None:
+    assert "dagster/column_lineage" not in node("bronze", name).metadata
+
+
+@ALL_TABLES
+def test_the_description_of_a_column_names_and_links_what_it_comes_from(table: LakeTable) -> None:
+    """The lineage itself is shown by no page of the open-source UI."""
+    for column in node(table.layer, table.name).metadata["dagster/column_schema"].columns:
+        linked: set[tuple[str, str]] = set()
+        told = str(column.description).removeprefix(comment_of(column)).removeprefix("\n\nFrom ")
+        for part in told.split("; ") if told else ():
+            (link,) = re.findall(r"^\[([\w.]+)\]\(/assets/(\w+)/(\w+)\) ", part)
+            assert link[0] == f"{link[1]}.{link[2]}"
+            linked |= {(link[0], name) for name in re.findall(r"`(\w+)`", part)}
+        sources = column_lineage(table)[column.name]
+        assert linked == {(f"{source.layer}.{source.table}", source.column) for source in sources}
 
 
 @ALL_TABLES

@@ -1,7 +1,6 @@
 """Sale lines and return lines of the three channels under one set of column names.
 
-The channels' silver tables say the same things in different words (`ss_ticket_number`, `cs_order_number`); every gold
-table speaks the words defined here.
+The names are the conformed words of the contract (`contract/conformed.py`).
 """
 
 from __future__ import annotations
@@ -13,16 +12,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lake_assets.contract.calendar import UNDATED
+from lake_assets.contract.conformed import returns_words, sales_words
 from lake_assets.contract.model import Channel
-
-_SALES_PREFIX: Mapping[Channel, str] = {"store": "ss", "catalog": "cs", "web": "ws"}
-_RETURNS_PREFIX: Mapping[Channel, str] = {"store": "sr", "catalog": "cr", "web": "wr"}
-_ORDER_NUMBER: Mapping[Channel, str] = {
-    "store": "ticket_number",
-    "catalog": "order_number",
-    "web": "order_number",
-}
-_RETURN_AMOUNT: Mapping[Channel, str] = {"store": "return_amt", "catalog": "return_amount", "web": "return_amt"}
 
 
 def conformed_sales(sales: Mapping[Channel, DataFrame]) -> DataFrame:
@@ -49,41 +40,15 @@ def _union(frames: Iterable[DataFrame]) -> DataFrame:
 
 
 def _sale_columns(channel: Channel) -> list[Column]:
-    measures = (
-        "quantity",
-        "ext_list_price",
-        "ext_sales_price",
-        "coupon_amt",
-        "net_paid",
-        "ext_tax",
-        "ext_wholesale_cost",
-        "net_profit",
-    )
-    prefix = _SALES_PREFIX[channel]
-    return [
-        F.lit(channel).alias("channel"),
-        F.col("sold_month"),
-        F.col("sold_date_sk_resolved").alias("date_sk"),
-        F.col("customer_sk_resolved").alias("customer_sk"),
-        F.col("sold_date_imputed").alias("date_imputed"),
-        F.col(f"{prefix}_{_ORDER_NUMBER[channel]}").alias("order_number"),
-        F.col(f"{prefix}_item_sk").alias("item_sk"),
-        *(F.col(f"{prefix}_{measure}").alias(measure) for measure in measures),
-    ]
+    return [F.lit(channel).alias("channel"), F.col("sold_month"), *_worded(sales_words(channel))]
 
 
 def _return_columns(channel: Channel) -> list[Column]:
-    prefix = _RETURNS_PREFIX[channel]
-    return [
-        F.lit(channel).alias("channel"),
-        F.col("returned_month"),
-        F.col(f"{prefix}_returned_date_sk").alias("date_sk"),
-        F.col(f"{prefix}_{_ORDER_NUMBER[channel]}").alias("order_number"),
-        F.col(f"{prefix}_item_sk").alias("item_sk"),
-        F.col(f"{prefix}_return_quantity").alias("return_quantity"),
-        F.col(f"{prefix}_{_RETURN_AMOUNT[channel]}").alias("return_amt"),
-        F.col(f"{prefix}_net_loss").alias("net_loss"),
-    ]
+    return [F.lit(channel).alias("channel"), F.col("returned_month"), *_worded(returns_words(channel))]
+
+
+def _worded(words: Mapping[str, str]) -> list[Column]:
+    return [F.col(name).alias(word) for word, name in words.items()]
 
 
 def sales_with_returns(lines: DataFrame, returns: Mapping[Channel, DataFrame]) -> DataFrame:

@@ -6,14 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lake_assets.contract.calendar import JULIAN_DAY_OF_EPOCH, UNDATED
-from lake_assets.contract.model import Channel, Invariant
-
-_PREFIXES: Mapping[Channel, tuple[str, str, str, str]] = {
-    "store": ("ss", "sr", "ticket_number", "return_amt"),
-    "catalog": ("cs", "cr", "order_number", "return_amount"),
-    "web": ("ws", "wr", "order_number", "return_amt"),
-}
-"""By channel: prefix of sales and of returns, the number of an order, and the amount returned."""
+from lake_assets.contract.conformed import returns_words, sales_words
+from lake_assets.contract.model import CHANNELS, Channel, Invariant
 
 
 def differs(column: str, formula: str) -> str:
@@ -135,61 +129,60 @@ def _units(column: str) -> str:
 
 
 def _sales(channel: Channel) -> str:
-    sale, _, order, _ = _PREFIXES[channel]
+    of = sales_words(channel)
     columns = {
         "channel": f"'{channel}'",
-        "date_sk": "sold_date_sk_resolved",
-        "customer_sk": "customer_sk_resolved",
+        "date_sk": of["date_sk"],
+        "customer_sk": of["customer_sk"],
         # An order number stands for another order in each channel.
-        "order_key": f"{sale}_{order} * {len(_PREFIXES)} + {list(_PREFIXES).index(channel)}",
+        "order_key": f"{of['order_number']} * {len(CHANNELS)} + {CHANNELS.index(channel)}",
         "line_count": "1",
-        "units_sold": _units(f"{sale}_quantity"),
-        "list_amt": _money(f"{sale}_ext_list_price"),
-        "gross_sales": _money(f"{sale}_ext_sales_price"),
-        "coupon_amt": _money(f"{sale}_coupon_amt"),
-        "net_paid": _money(f"{sale}_net_paid"),
-        "tax_amt": _money(f"{sale}_ext_tax"),
-        "wholesale_cost": _money(f"{sale}_ext_wholesale_cost"),
-        "net_profit": _money(f"{sale}_net_profit"),
-        "null_amount_lines": f"CASE WHEN {sale}_ext_sales_price IS NULL THEN 1 ELSE 0 END",
-        "imputed_date_lines": "CASE WHEN sold_date_imputed THEN 1 ELSE 0 END",
+        "units_sold": _units(of["quantity"]),
+        "list_amt": _money(of["ext_list_price"]),
+        "gross_sales": _money(of["ext_sales_price"]),
+        "coupon_amt": _money(of["coupon_amt"]),
+        "net_paid": _money(of["net_paid"]),
+        "tax_amt": _money(of["ext_tax"]),
+        "wholesale_cost": _money(of["ext_wholesale_cost"]),
+        "net_profit": _money(of["net_profit"]),
+        "null_amount_lines": f"CASE WHEN {of['ext_sales_price']} IS NULL THEN 1 ELSE 0 END",
+        "imputed_date_lines": f"CASE WHEN {of['date_imputed']} THEN 1 ELSE 0 END",
     }
     return side(f"silver.{channel}_sales", columns)
 
 
 def _return_measures(channel: Channel) -> dict[str, str]:
-    _, back, _, amount = _PREFIXES[channel]
+    of = returns_words(channel)
     return {
         "return_line_count": "1",
-        "units_returned": _units(f"{back}_return_quantity"),
-        "returns_amt": _money(f"{back}_{amount}"),
-        "return_net_loss": _money(f"{back}_net_loss"),
+        "units_returned": _units(of["return_quantity"]),
+        "returns_amt": _money(of["return_amt"]),
+        "return_net_loss": _money(of["net_loss"]),
     }
 
 
 def _returns(channel: Channel) -> str:
-    _, back, _, _ = _PREFIXES[channel]
-    columns = {"channel": f"'{channel}'", "date_sk": f"{back}_returned_date_sk"} | _return_measures(channel)
+    columns = {"channel": f"'{channel}'", "date_sk": returns_words(channel)["date_sk"]} | _return_measures(channel)
     return side(f"silver.{channel}_returns", columns)
 
 
 def _undone_sales(channel: Channel) -> str:
-    sale, back, order, _ = _PREFIXES[channel]
+    sale, back = sales_words(channel), returns_words(channel)
     columns = {
-        "is_sold": f"{sale}_item_sk IS NOT NULL",
-        "date_sk": "sold_date_sk_resolved",
-        "customer_sk": "customer_sk_resolved",
-        "returned_date_sk": f"{back}_returned_date_sk",
+        "is_sold": f"{sale['item_sk']} IS NOT NULL",
+        "date_sk": sale["date_sk"],
+        "customer_sk": sale["customer_sk"],
+        "returned_date_sk": back["date_sk"],
     }
     rows = (
         f"silver.{channel}_returns LEFT JOIN silver.{channel}_sales "
-        f"ON {sale}_item_sk = {back}_item_sk AND {sale}_{order} = {back}_{order}"
+        f"ON {sale['item_sk']} = {back['item_sk']} AND {sale['order_number']} = {back['order_number']}"
     )
     return side(rows, columns | _return_measures(channel))
 
 
 def _union(of_channel: Callable[[Channel], str]) -> str:
-    return f"({' UNION ALL '.join(of_channel(channel) for channel in _PREFIXES)}) AS lines"
+    return f"({' UNION ALL '.join(of_channel(channel) for channel in CHANNELS)}) AS lines"
 
 
 def _by_day(lines: str, measures: Iterable[str]) -> str:
