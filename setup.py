@@ -23,7 +23,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["lake_assets", "lake_assets.*"]),
-    package_data={"lake_assets": ["py.typed", "queries/*.sql"]},
+    package_data={"lake_assets": ["py.typed", "dagster.yaml", "queries/*.sql"]},
     install_requires=[
         "boto3>=1.40,<2",
         # Dagster's integrations carry a version line of their own: 0.29.n belongs to 1.13.n.
