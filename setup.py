@@ -55,7 +55,11 @@ setup(
         "typer>=0.20,<1",
     ],
     extras_require={
+        # What infra/dagster.yaml needs.
+        "deploy": ["dagster-postgres>=0.29.27,<0.30"],
         "dev": [
+            # The settings of a deployment are tested against its classes.
+            "dagster-postgres>=0.29.27,<0.30",
             # Built for exactly one release of DuckDB.
             "duckdb-extension-tpcds==1.5.5",
             "filelock>=3.18,<5",
