@@ -23,7 +23,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["lake_assets", "lake_assets.*"]),
-    package_data={"lake_assets": ["py.typed", "queries/*.sql"]},
+    package_data={"lake_assets": ["py.typed", "dagster.yaml", "queries/*.sql"]},
     install_requires=[
         "boto3>=1.40,<2",
         # Dagster's integrations carry a version line of their own: 0.29.n belongs to 1.13.n.
@@ -55,7 +55,11 @@ setup(
         "typer>=0.20,<1",
     ],
     extras_require={
+        # What infra/dagster.yaml needs.
+        "deploy": ["dagster-postgres>=0.29.27,<0.30"],
         "dev": [
+            # The settings of a deployment are tested against its classes.
+            "dagster-postgres>=0.29.27,<0.30",
             # Built for exactly one release of DuckDB.
             "duckdb-extension-tpcds==1.5.5",
             "filelock>=3.18,<5",

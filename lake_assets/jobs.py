@@ -6,16 +6,20 @@ from lake_assets.contract.layers import GOLD, SILVER_DIMENSIONS, SILVER_FACTS
 from lake_assets.errors import LakeError
 from lake_assets.resources import LakeResource
 
-REBUILD_TAG = "lake/rebuild"
+REBUILD_TAG = "lake_assets/rebuild"
 """Run tag. `true`: partitions that stand for their present inputs are built anew; `false`: they stay as they are.
 
 Without it, a backfill leaves them as they are, so that it can be interrupted and started again, and any other run builds them.
 """
 
+JOB_TAG = "lake_assets/job"
+"""On every run of a job, its name: by it `dagster.yaml` limits how many runs of the job go on at once."""
+
 ingest = dg.define_asset_job(
     "ingest",
     selection=dg.AssetSelection.groups("bronze")
     | dg.AssetSelection.assets(*(["silver", table.name] for table in SILVER_DIMENSIONS)),
+    tags={JOB_TAG: "ingest"},
     description="Convert the files of a batch to bronze and apply the batch to the silver dimensions.",
 )
 
@@ -25,12 +29,14 @@ refresh_months = dg.define_asset_job(
         *(["silver", table.name] for table in SILVER_FACTS),
         *(["gold", table.name] for table in GOLD.values() if table.axis == "month"),
     ),
+    tags={JOB_TAG: "refresh_months"},
     description="Rebuild months of the silver facts and of the gold tables by month.",
 )
 
 refresh_years = dg.define_asset_job(
     "refresh_years",
     selection=dg.AssetSelection.assets(*(["gold", table.name] for table in GOLD.values() if table.axis == "year")),
+    tags={JOB_TAG: "refresh_years"},
     description="Rebuild years of the gold tables by year.",
 )
 

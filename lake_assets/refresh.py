@@ -113,21 +113,29 @@ def months_of_facts(planner: Planner, tables: frozenset[LakeTable], months: Sequ
     return [month for month in MONTHS if month in wanted]
 
 
-def gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> list[Work]:
+def gold(
+    planner: Planner, tables: frozenset[LakeTable], months: Sequence[str], rebuild: Rebuild = _nothing
+) -> list[Work]:
     """Partitions of the gold tables among `tables` that do not stand for the present silver, as far as `months` concern them.
 
     A year is built when all that it reads is published.
     """
-    return grouped(stale_gold(planner, tables, months))
+    return grouped(stale_gold(planner, tables, months, rebuild))
 
 
-def stale_gold(planner: Planner, tables: frozenset[LakeTable], months: Sequence[str]) -> dict[LakeTable, list[str]]:
+def stale_gold(
+    planner: Planner, tables: frozenset[LakeTable], months: Sequence[str], rebuild: Rebuild = _nothing
+) -> dict[LakeTable, list[str]]:
     """By gold table among `tables` the partitions to build, of those that `months` concern."""
     found: dict[LakeTable, list[str]] = {}
     for table in GOLD.values():
         if table in tables:
             ready = [key for key in _concerned(table, months) if planner.gold_is_ready(table, key)]
-            found[table] = stale(planner.gold(table, ready))
+            found[table] = [
+                plan.partition
+                for plan in planner.gold(table, ready)
+                if not plan.is_fresh or rebuild(table, plan.partition)
+            ]
     return found
 
 

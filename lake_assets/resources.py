@@ -9,6 +9,7 @@ import dagster as dg
 from lake_assets.engine.session import Engine, SessionEngine
 from lake_assets.errors import EngineError
 from lake_assets.lake.lake import Lake
+from lake_assets.liveness import hold
 from lake_assets.settings import EngineName, SchemaDrift, Settings
 
 
@@ -59,6 +60,11 @@ class EngineResource(dg.ConfigurableResource[Engine]):
     @classmethod
     def from_settings(cls, settings: Settings) -> "EngineResource":
         return cls(engine=settings.engine, memory_gb=settings.memory_gb, threads=settings.threads)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Whoever wonders whether the run is still alive can see it from here on: the engine lives in its process."""
+        if context.instance and context.run:
+            hold(Path(context.instance.root_directory), context.run.run_id)
 
     def get(self) -> Engine:
         if self.engine not in get_args(EngineName):

@@ -150,6 +150,8 @@ def lake_environment(root: Path, source: Path, dagster_home: Path, engine: str =
         "LAKE_ROOT": str(root),
         "LAKE_SOURCE": str(source),
         "LAKE_ENGINE": engine,
+        # What a test starts does what the test says and nothing by itself.
+        "LAKE_AUTOMATION": "off",
         "DAGSTER_HOME": str(dagster_home),
     }
 

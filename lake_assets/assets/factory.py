@@ -12,6 +12,9 @@ from lake_assets.contract.layers import LakeTable
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
 from lake_assets.resources import EngineResource, LakeResource
 
+ENGINE_POOL = "engine"
+"""What assets that run on the engine of their process wait for; `dagster.yaml` says how many runs may have one."""
+
 
 def lake_asset(
     table: LakeTable, backfill_policy: dg.BackfillPolicy, deps: Iterable[dg.AssetDep] = ()
@@ -24,6 +27,7 @@ def lake_asset(
         partitions_def=PARTITIONS[table.axis],
         backfill_policy=backfill_policy,
         group_name=table.layer,
+        pool=ENGINE_POOL,
         kinds={"pyspark", "parquet"},
         owners=OWNERS,
         tags=tags(table),

@@ -10,11 +10,12 @@ import dagster as dg
 
 from lake_assets.assets.checks import check_results
 from lake_assets.assets.metadata import publication_metadata
+from lake_assets.assets.retries import attempt, is_another_left
 from lake_assets.catalog.local import LocalCatalog
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.rules import Rule
 from lake_assets.engine.session import Engine
-from lake_assets.errors import LakeError
+from lake_assets.errors import LakeError, PublishConflictError
 from lake_assets.jobs import REBUILD_TAG
 from lake_assets.lake.lake import Lake, Outcome
 from lake_assets.lake.records import Publication
@@ -33,10 +34,10 @@ def materialise(
     partitions = list(context.partition_keys)
     # `context.run` and, for a single partition, `add_asset_metadata` are missing when a test calls the asset directly.
     run_id = context.op_execution_context.run_id
-    try:
+    with attempt(context):
         outcome = lake.materialise(table, partitions, engine.run, run_id, rebuild=_rebuilds(context))
-    except LakeError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        if outcome.contested and is_another_left(context):
+            raise PublishConflictError("; ".join(outcome.failed[partition] for partition in outcome.contested))
     problems = [*_explain(table, outcome), *_register(table, lake)]
     entries = {name: versioned.entry for name, versioned in lake.ledger.entries(table).items()}
     yield from check_results(table, lake.settings.root, lake.rules(table), lake.told(table, outcome), entries)

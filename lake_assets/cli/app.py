@@ -74,11 +74,12 @@ def run(
         str | None,
         typer.Option(help="Only these assets: a Dagster selection, e.g. 'group:silver' or 'key:silver/item'."),
     ] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build also what is up to date.")] = False,
 ) -> None:
     """Find new source files, ingest them, and refresh what depends on them. Does nothing when nothing is new."""
     from lake_assets.cli.run import run_lake
 
-    run_lake(load_settings(), months, only)
+    run_lake(load_settings(), months, only, lambda _, __: rebuild)
 
 
 @app.command()

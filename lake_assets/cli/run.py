@@ -7,13 +7,15 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import dagster as dg
 from rich.progress import Progress, TaskID
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from lake_assets import refresh
+from lake_assets import liveness, refresh
+from lake_assets.automation.requests import request
 from lake_assets.cli.console import errors, human_bytes, output, progress
 from lake_assets.cli.history import kept_open
 from lake_assets.cli.selection import parse_months, select_tables
@@ -22,7 +24,6 @@ from lake_assets.contract.layers import BATCH_COLUMN, LakeTable, lake_table
 from lake_assets.definitions import build_definitions
 from lake_assets.engine.session import check_java
 from lake_assets.errors import LakeError
-from lake_assets.jobs import JOBS
 from lake_assets.lake import layout
 from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
@@ -32,7 +33,8 @@ from lake_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.3
-_HOME_CONFIGURATION = "telemetry:\n  enabled: false\n"
+# Only the command knows what comes after it, so Dagster does not repeat its runs; the next command finds what is missing.
+_NEVER_REPEATED = {"dagster/max_retries": "0"}
 
 
 class RunFailedError(LakeError):
@@ -55,7 +57,7 @@ def run_lake(
         check_java()
     lake.store.check_writable()
     lake.store.sweep(layout.STAGING, settings.staging_hours * 3600)
-    with kept_open(), _instance() as instance, progress() as bars:
+    with kept_open(), dagster_instance() as instance, progress() as bars:
         _pin_new_files(lake, bars)
         batches = [batch.name for batch in lake.planner().batches]
         instance.add_dynamic_partitions(BATCH_COLUMN, batches)
@@ -64,7 +66,7 @@ def run_lake(
         planner = lake.planner()
         months_of_facts = refresh.months_of_facts(planner, tables, wanted_months)
         runner.phase("Silver facts", refresh.facts(planner, tables, months_of_facts, rebuild))
-        runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months))
+        runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months, rebuild))
     _close(lake.planner(), runner, is_part=only is not None or months is not None)
     if runner.failures:
         raise RunFailedError("\n".join(runner.failures))
@@ -91,13 +93,13 @@ def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
 
 
 @contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of DAGSTER_HOME; by default the folder `dagster_home` of the working directory."""
     home = Path(os.environ.get("DAGSTER_HOME") or "dagster_home").expanduser().absolute()
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not (home / "dagster.yaml").exists():
-            (home / "dagster.yaml").write_text(_HOME_CONFIGURATION)
+            (home / "dagster.yaml").write_text(files("lake_assets").joinpath("dagster.yaml").read_text())
     except OSError as error:
         raise LakeError(f"Cannot create DAGSTER_HOME {home}: {error.strerror}.") from error
     os.environ["DAGSTER_HOME"] = str(home)
@@ -136,18 +138,20 @@ class _Runner:
         self._bars.update(bar, doing="")
 
     def _execute(self, work: refresh.Work, bar: TaskID) -> list[str]:
-        axis = work.tables[0].axis
+        # What is to be built was found out already.
+        asked = request(work, rebuild=True)
         run_id = str(uuid.uuid4())
-        job = self._definitions.resolve_job_def(JOBS[axis].name)
-        with _watching(self._instance, run_id, self._bars, bar):
+        job = self._definitions.resolve_job_def(asked.job)
+        home = Path(self._instance.root_directory)
+        with _watching(self._instance, run_id, self._bars, bar), liveness.held(home, run_id):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=self._instance,
-                asset_selection=[dg.AssetKey([table.layer, table.name]) for table in work.tables],
+                asset_selection=list(asked.assets),
                 run_config=_QUIET,
                 raise_on_error=False,
-                partition_key=work.partitions[0] if len(work.partitions) == 1 else None,
-                tags=_range_tags(work) if len(work.partitions) > 1 else None,
+                partition_key=asked.partition,
+                tags=_NEVER_REPEATED | asked.tags,
             )
         self.runs += 1
         self._add_seconds(run_id)
@@ -160,13 +164,6 @@ class _Runner:
             if step.start_time and step.end_time:
                 table = _table_of(step.step_key)
                 self.seconds[table] = self.seconds.get(table, 0.0) + step.end_time - step.start_time
-
-
-def _range_tags(work: refresh.Work) -> dict[str, str]:
-    return {
-        "dagster/asset_partition_range_start": work.partitions[0],
-        "dagster/asset_partition_range_end": work.partitions[-1],
-    }
 
 
 def _table_of(step_key: str) -> LakeTable:

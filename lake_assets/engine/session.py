@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lake_assets.errors import EngineError
+from lake_assets.errors import EngineError, EngineLostError
 from lake_assets.lake.task import Result, Task
 from lake_assets.settings import EngineName
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _JAVA_VERSION = "17"
+# Its connections are gone a moment before a process is.
+_DYING_SECONDS = 1.0
 _CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -53,9 +56,9 @@ class SessionEngine:
         session = self.session()
         try:
             return run(session, task)
-        except (PySparkException, Py4JError) as error:
-            if _is_connection_lost(error):
-                raise EngineError(
+        except (PySparkException, Py4JError, ConnectionError) as error:
+            if _sessions.forget_if_dead(self.name, error):
+                raise EngineLostError(
                     f"The engine {self.name!r} died while it worked on {task.layer}.{task.table}."
                 ) from error
             raise
@@ -87,6 +90,24 @@ class _Sessions:
                 # Before the Sail server goes: a client whose server is gone retries for minutes.
                 atexit.register(session.stop)
             return self._started[name]
+
+    def forget_if_dead(self, name: str, error: Exception) -> bool:
+        """Whether the engine of this process is gone, as far as `error` tells; the next `get` then starts another one."""
+        with self._lock:
+            if name not in self._started or not (_is_unreachable(error) if name == "sail" else _is_jvm_dead()):
+                return False
+            session = self._started.pop(name)
+            atexit.unregister(session.stop)
+            if name == "sail":
+                # It would ask the dead server to release the session, again and again.
+                session.release_session_on_close = False
+                session.stop()
+                # One that does not answer may still hold memory; one that stopped refuses to stop again.
+                with suppress(RuntimeError):
+                    self._servers.pop().stop()
+            else:
+                _forget_jvm()
+            return True
 
     def _start_sail(self) -> Any:
         # The server's log would stand between the progress bars; RUST_LOG=info shows it.
@@ -156,6 +177,31 @@ def check_java() -> None:
         raise EngineError(f"The engine 'spark' needs Java 17, but {java} is: {line}. {remedy}")
 
 
-def _is_connection_lost(error: Exception) -> bool:
-    text = str(error)
-    return any(sign in text for sign in ("UNAVAILABLE", "Connection refused", "Py4JNetworkError"))
+def _is_unreachable(error: Exception) -> bool:
+    return any(sign in str(error) for sign in ("UNAVAILABLE", "Connection refused"))
+
+
+def _is_jvm_dead() -> bool:
+    """Asked of the process itself: what Py4J says of a call during which it died is what it says of any other error."""
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    if process is None:
+        return False
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_DYING_SECONDS)
+    return process.poll() is not None
+
+
+def _forget_jvm() -> None:
+    """PySpark keeps the JVM of a process for ever, as class attributes, and its own `stop` asks the JVM first."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    if SparkContext._gateway is not None:
+        SparkContext._gateway.shutdown()
+    SparkContext._gateway = None
+    SparkContext._jvm = None
+    SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
+    SparkSession._activeSession = None

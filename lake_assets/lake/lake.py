@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from lake_assets.contract.layers import WHOLE_TABLE, LakeTable
 from lake_assets.contract.rules import Action, Rule
 from lake_assets.contract.tables import TABLES
-from lake_assets.errors import AuditError, LakeError, SourceError
+from lake_assets.errors import AuditError, EngineLostError, LakeError, PublishConflictError, SourceError
 from lake_assets.lake import layout, quality
 from lake_assets.lake.audit import Standing, Verdict, held_back, judge
 from lake_assets.lake.balance import balance
@@ -31,7 +31,8 @@ class Outcome:
     """What became of the partitions of one materialisation: published, or the reason why not, and what each rule found.
 
     `seconds` are the engine's, `audit_seconds` the part of them that the rules took. `figures` are what the engine computed
-    of all rows together on the way, by name. `reused` partitions are published, but were not built anew.
+    of all rows together on the way, by name. `contested` are the failed ones that another run published meanwhile. `reused`
+    partitions are published, but were not built anew.
     """
 
     published: Mapping[str, Publication]
@@ -40,6 +41,7 @@ class Outcome:
     audit_seconds: float = 0.0
     verdicts: tuple[Verdict, ...] = ()
     figures: Mapping[str, str] = field(default_factory=dict)
+    contested: tuple[str, ...] = ()
     reused: frozenset[str] = frozenset()
 
 
@@ -119,12 +121,15 @@ class Lake:
             sum(outcome.seconds for outcome in outcomes),
             sum(outcome.audit_seconds for outcome in outcomes),
             tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
+            contested=tuple(partition for outcome in outcomes for partition in outcome.contested),
         )
 
     def _ingest(self, table: LakeTable, batch: str, folder: str, run_id: str, run: Callable[[Task], Result]) -> Outcome:
         """One batch of bronze; what is wrong with its files does not undo or hide the batches before it."""
         try:
             return self._carry_out(table, self._bronze(table, batch, folder, run_id), run)
+        except EngineLostError:
+            raise
         except LakeError as error:
             return Outcome({}, {batch: str(error)}, 0.0)
 
@@ -141,6 +146,7 @@ class Lake:
         verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
         quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
         published: dict[str, Publication] = {}
+        contested: list[str] = []
         blocking = {
             partition: [verdict for verdict in each if verdict.blocks]
             for partition, each in by_partition.items()
@@ -158,7 +164,11 @@ class Lake:
                 published[item.partition] = publisher.publish(item, plan)
             except LakeError as error:
                 failed[item.partition] = str(error)
-        return Outcome(published, failed, result.seconds, result.audit_seconds, verdicts, result.figures)
+                if isinstance(error, PublishConflictError):
+                    contested.append(item.partition)
+        return Outcome(
+            published, failed, result.seconds, result.audit_seconds, verdicts, result.figures, tuple(contested)
+        )
 
     def told(self, table: LakeTable, outcome: Outcome) -> tuple[Verdict, ...]:
         """The verdicts of an outcome, with what only the ledger can tell once all partitions are there: conservation.
