@@ -3,6 +3,7 @@
 import dagster as dg
 
 from lake_assets.assets.bronze import bronze_assets
+from lake_assets.assets.freshness import with_freshness
 from lake_assets.assets.gold import gold_assets
 from lake_assets.assets.silver import silver_assets
 from lake_assets.automation.schedules import schedules
@@ -14,8 +15,9 @@ from lake_assets.settings import Settings, load_settings
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions for a lake with these settings."""
+    assets = [*bronze_assets, *silver_assets(settings.months_per_run), *gold_assets(settings.months_per_run)]
     return dg.Definitions(
-        assets=[*bronze_assets, *silver_assets(settings.months_per_run), *gold_assets(settings.months_per_run)],
+        assets=with_freshness(assets, settings),
         jobs=[*JOBS.values(), verify_gold],
         sensors=sensors(settings),
         schedules=schedules(settings),

@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     automation: Automation = Field(
         "on", description="`on`: sensors and schedules run as soon as Dagster does. `off`: switch them on in the UI."
     )
+    delivery_hours: float = Field(
+        168.0,
+        gt=0,
+        description="Hours within which new files of facts are expected; Dagster shows tables as late that were not built.",
+    )
     staging_hours: float = Field(24.0, gt=0, description="Age after which staging left by a crashed run is removed.")
 
 

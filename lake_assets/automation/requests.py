@@ -11,6 +11,9 @@ from lake_assets.contract.layers import LAKE_TABLES, LakeTable, lake_table
 from lake_assets.jobs import JOBS, REBUILD_TAG
 from lake_assets.refresh import Work
 
+REQUESTED_BY_TAG = "lake_assets/requested_by"
+"""Run tag: the sensor, schedule or command that the run was requested by."""
+
 IN_PROGRESS = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -35,10 +38,10 @@ class Request:
         )
 
 
-def request(work: Work, *, rebuild: bool = False) -> Request:
-    """The run that does a piece of work; a contiguous range of partitions is one run."""
+def request(work: Work, *, by: str, rebuild: bool = False) -> Request:
+    """The run that does a piece of work for whom it is requested `by`; a contiguous range of partitions is one run."""
     first, last = work.partitions[0], work.partitions[-1]
-    tags = {REBUILD_TAG: str(rebuild).lower()}
+    tags = {REQUESTED_BY_TAG: by, REBUILD_TAG: str(rebuild).lower()}
     if len(work.partitions) > 1:
         tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     return Request(

@@ -44,7 +44,7 @@ def due(lake: Lake, instance: dg.DagsterInstance, catch_up: CatchUp) -> list[dg.
     instance.add_dynamic_partitions(BATCH_COLUMN, [batch.name for batch in planner.batches])
     busy = busy_tables(instance)
     work = [piece for piece in catch_up.needed(planner) if not busy.intersection(piece.tables)]
-    return [request(piece).for_dagster() for piece in work]
+    return [request(piece, by=f"nightly_{catch_up.name}").for_dagster() for piece in work]
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:

@@ -69,7 +69,7 @@ def _result(
     context: dg.SensorEvaluationContext, work: Iterable[Work], cursor: BaseModel, told: Iterable[str]
 ) -> dg.SensorResult:
     """Requests with the next cursor; without any, the reason. What is to be told is in the tick's log in any case."""
-    requests = [request(piece).for_dagster() for piece in work]
+    requests = [request(piece, by=context.sensor_name).for_dagster() for piece in work]
     told = list(told)
     for line in told:
         context.log.info(line)

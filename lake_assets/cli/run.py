@@ -139,7 +139,7 @@ class _Runner:
 
     def _execute(self, work: refresh.Work, bar: TaskID) -> list[str]:
         # What is to be built was found out already.
-        asked = request(work, rebuild=True)
+        asked = request(work, by="lake-assets run", rebuild=True)
         run_id = str(uuid.uuid4())
         job = self._definitions.resolve_job_def(asked.job)
         home = Path(self._instance.root_directory)

@@ -14,10 +14,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from lake_assets.assets.checks import check_specs
 from lake_assets.contract.calendar import MONTHS, YEARS
 from lake_assets.contract.layers import GOLD, SILVER
 from lake_assets.contract.lineage import upstream
 from lake_assets.contract.tables import TABLES
+from lake_assets.jobs import REBUILD_TAG
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
 from lake_assets.lake.task import Violation
 from lake_assets.settings import Settings
@@ -29,6 +31,8 @@ JANUARY, FEBRUARY, MARCH = 2450815, 2450846, 2450874
 DELIVERED = sorted({table.name for gold in GOLD.values() for table in upstream(gold)})
 FACTS = [name for name in DELIVERED if TABLES[name].is_fact]
 DIMENSIONS = [name for name in DELIVERED if not TABLES[name].is_fact]
+SPRING = ("1998-01", "1998-02", "1998-03")
+WEB_SALES = dg.AssetKey(["silver", "web_sales"])
 ALL_YEARS = {"gold.monthly_trends", "gold.product_performance", "gold.customer_lifetime_value"}
 
 
@@ -421,3 +425,76 @@ def test_a_run_of_a_whole_job_is_busy_with_all_its_tables(daemon: Daemon) -> Non
     drop(daemon, "item/b.dat", line("item", 2, JANUARY))
     assert daemon.tick("source_files") == {}
     assert SILVER["item"].name in daemon.told
+
+
+@pytest.fixture
+def spring(daemon: Daemon) -> Daemon:
+    """A daemon with a batch that touches three months of web_sales, the middle one built already."""
+    drop(daemon, "web_sales/b.dat", *(line("web_sales", 2, day) for day in (JANUARY, FEBRUARY, MARCH)))
+    daemon.tick("source_files")
+    daemon.work_off()
+    lake = daemon.lake
+    assert lake.materialise(SILVER["web_sales"], ["1998-02"], FakeEngine().run, "by hand").failed == {}
+    return daemon
+
+
+@pytest.mark.parametrize(
+    ("tags", "built"),
+    [
+        ({"dagster/backfill": "abc"}, ("1998-01", "1998-03")),
+        ({"dagster/backfill": "abc", REBUILD_TAG: "true"}, SPRING),
+        ({REBUILD_TAG: "false"}, ("1998-01", "1998-03")),
+        ({}, SPRING),
+    ],
+    ids=["a backfill", "a backfill that rebuilds", "a refresh", "a run by hand"],
+)
+def test_a_backfill_credits_what_is_up_to_date_and_builds_the_rest(
+    spring: Daemon, tags: dict[str, str], built: tuple[str, ...]
+) -> None:
+    daemon = spring
+    before = daemon.lake.ledger.read(SILVER["web_sales"], "1998-02").settled
+    daemon.engine = FakeEngine()
+    of_range = {"dagster/asset_partition_range_start": SPRING[0], "dagster/asset_partition_range_end": SPRING[-1]}
+    daemon.submit([dg.RunRequest(asset_selection=[WEB_SALES], job_name="refresh_months", tags={**of_range, **tags})])
+    assert daemon.work_off()
+    assert [task.partitions for task in daemon.engine.tasks] == [built]
+    assert daemon.instance.get_materialized_partitions(WEB_SALES) == set(SPRING)
+    records = daemon.instance.fetch_materializations(WEB_SALES, limit=3).records
+    events = [record.asset_materialization for record in records if record.asset_materialization]
+    reused = {event.partition for event in events if event.metadata.get("reused")}
+    assert reused == set(SPRING) - set(built)
+    assert daemon.lake.ledger.read(SILVER["web_sales"], "1998-02").settled == before or "1998-02" in built
+
+
+def test_a_backfill_of_what_is_up_to_date_builds_nothing_and_reports_every_check(daemon: Daemon) -> None:
+    key = dg.AssetKey(["gold", "monthly_trends"])
+    daemon.submit(
+        [
+            dg.RunRequest(
+                asset_selection=[key], job_name="refresh_years", partition_key="1999", tags={"dagster/backfill": "abc"}
+            )
+        ]
+    )
+    assert daemon.work_off()
+    assert daemon.engine.tasks == []
+    evaluated = daemon.instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [spec.key for spec in check_specs(GOLD["monthly_trends"])]
+    )
+    assert {found.status.value for found in evaluated.values()} == {"SUCCEEDED"}
+    assert len(evaluated) == len(check_specs(GOLD["monthly_trends"]))
+
+
+def test_a_backfill_builds_anew_what_was_audited_by_other_rules(daemon: Daemon) -> None:
+    daemon.settings = daemon.settings.model_copy(update={"rules": BLOCKING})
+    daemon.submit(
+        [
+            dg.RunRequest(
+                asset_selection=[WEB_SALES],
+                job_name="refresh_months",
+                partition_key="1998-01",
+                tags={"dagster/backfill": "abc"},
+            )
+        ]
+    )
+    assert daemon.work_off()
+    assert [task.partitions for task in daemon.engine.tasks] == [("1998-01",)]

@@ -60,7 +60,9 @@ class Daemon:
 
     def evaluate(self, name: str) -> tuple[list[dg.RunRequest], str | None]:
         """What a tick of a sensor requests, and its next cursor; nothing of it has happened yet."""
-        with dg.build_sensor_context(instance=self.instance, cursor=self.cursors.get(name)) as context:
+        with dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursors.get(name), sensor_name=name
+        ) as context:
             found = self.definitions.resolve_sensor_def(name)(context)
         assert isinstance(found, dg.SensorResult)
         self.told = found.skip_reason.skip_message or "" if found.skip_reason else ""

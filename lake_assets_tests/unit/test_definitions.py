@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -516,3 +516,33 @@ def test_the_workspace_is_valid_to_dagster(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Validation successful for code location lake_assets" in done.stdout + done.stderr
+
+
+def test_facts_and_gold_are_late_when_nothing_was_built_for_long_and_dimensions_never() -> None:
+    hours = {"bronze": 168, "silver": 192, "gold": 216}
+    for table in LAKE_TABLES:
+        policy = GRAPH.get(dg.AssetKey([table.layer, table.name])).freshness_policy
+        if table.source is not None and not table.source.is_fact:
+            assert policy is None, table.identifier
+            continue
+        window = timedelta(hours=hours[table.layer])
+        assert policy == dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window / 2), table.identifier
+
+
+def test_sensors_and_schedules_are_on_unless_the_settings_say_otherwise() -> None:
+    for automation, running in (("on", True), ("off", False)):
+        definitions = build_definitions(Settings.model_validate({"automation": automation}))
+        sensors, schedules = list(definitions.sensors or []), list(definitions.schedules or [])
+        assert {sensor.name for sensor in sensors} == {"source_files", "stale_partitions"}
+        resolved = [definitions.resolve_schedule_def(schedule.name) for schedule in schedules]
+        assert {schedule.name: schedule.cron_schedule for schedule in resolved} == {
+            "nightly_ingest": "0 2 * * *",
+            "nightly_facts": "0 3 * * *",
+            "nightly_gold_months": "0 4 * * *",
+            "nightly_gold_years": "0 4 * * *",
+            "weekly_verify_gold": "0 6 * * 0",
+        }
+        for sensor in sensors:
+            assert (sensor.default_status == dg.DefaultSensorStatus.RUNNING) is running
+        for schedule in resolved:
+            assert (schedule.default_status == dg.DefaultScheduleStatus.RUNNING) is running
