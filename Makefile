@@ -65,9 +65,10 @@ lint: install ## check style, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: install ## measure how long loading the definitions takes, and what the audit adds to the time of silver
+bench: install ## measure loading the definitions, what the audit adds to silver, and what a small batch costs
 	$(BIN)/python benchmarks/definitions_load.py
 	$(BIN)/python benchmarks/audit_cost.py
+	$(BIN)/python benchmarks/month_refresh.py
 
 clean: ## remove .venv, caches and build artefacts; the lake and the run history stay
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

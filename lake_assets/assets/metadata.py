@@ -95,6 +95,7 @@ def publication_metadata(
         "source_rows": publication.source_rows,
         "quarantined_rows": publication.quarantined,
         "duplicate_rows": publication.duplicates,
+        "violations": sum(publication.violations.values()),
         "engine_seconds": round(cost[0], 3),
         "audit_seconds": round(cost[1], 3),
         "location": dg.MetadataValue.path(str(location)),
