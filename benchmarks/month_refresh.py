@@ -2,8 +2,8 @@
 
 Run with `python benchmarks/month_refresh.py [SCALE] [MONTH]`, e.g. `1 2000-05`.
 
-The small batch holds 1,000 new lines of store_sales, with the date of one month; it changes that month of the fact and what gold
-derives from it. Prints the seconds of both commands, start included, their ratio, and how many partitions each published.
+The small batch holds 1,000 new lines of store_sales, with the date of one month; it changes that month of the fact and what
+gold derives from it. Prints the seconds of both commands, start included, their ratio, and how many partitions each published.
 """
 
 from __future__ import annotations
