@@ -168,7 +168,10 @@ class Table:
 
 @dataclass(frozen=True)
 class GoldTable:
-    """One business table. Grain: one row per `primary_key`; `partition` names the folder key, which is no column."""
+    """One business table. Grain: one row per `primary_key`; `partition` names the folder key, which is no column.
+
+    `rows_move`: what arrives later may move rows from one partition to another, so that a partition may lose most of its rows.
+    """
 
     name: str
     comment: str
@@ -177,6 +180,7 @@ class GoldTable:
     sort_by: str
     axis: Literal["month", "year"]
     partition: str
+    rows_move: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

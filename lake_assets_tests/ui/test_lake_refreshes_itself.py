@@ -68,10 +68,11 @@ def wait_until_fresh(lake: Lake, server: Server, home: Path, batches: int) -> No
         return all(planner.entry(table, key).settled for table in GOLD.values() for key in table.partitions)
 
     deadline = time.monotonic() + _SECONDS
-    while not (is_fresh() and {status for *_, status in runs_of(home)} <= {"SUCCESS", "FAILURE"}):
+    while not ({status for *_, status in runs_of(home)} <= {"SUCCESS"} and is_fresh()):
+        assert "FAILURE" not in {status for *_, status in runs_of(home)}, server.log.read_text()[-5000:]
         assert server.process.poll() is None, server.log.read_text()[-5000:]
         assert time.monotonic() < deadline, f"still not up to date: {runs_of(home)}\n{server.log.read_text()[-3000:]}"
-        time.sleep(1)
+        time.sleep(3)
 
 
 def runs_of(home: Path) -> list[Run]:

@@ -212,4 +212,6 @@ CUSTOMER_LIFETIME_VALUE = GoldTable(
     sort_by="customer_sk",
     axis="year",
     partition="cohort_year",
+    # An earlier purchase that arrives late moves its customer to an earlier cohort.
+    rows_move=True,
 )
