@@ -31,6 +31,8 @@ _SCALARS = {
     ),
     *("coalesce", "greatest", "round", "floor", "rtrim", "substring", "try_cast"),
     *("date_add", "date_sub", "datediff", "date_format", "quarter", "year"),
+    # A row for each of several values: every one of them may be the row's.
+    *("array", "explode"),
 }
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame, GroupedData, Window
 from pyspark.sql import functions as F
 
+from lake_assets.compute.expressions import in_calendar, month_from_sk
 from lake_assets.compute.gold.conformed import conformed_returns, conformed_sales
 from lake_assets.compute.gold.ratio import ratio
 from lake_assets.compute.gold.stored import contracted, measured
@@ -112,26 +113,27 @@ def _calendar(
 
 def _twice(rows: DataFrame) -> DataFrame:
     """Every row under its channel and under `all`."""
-    return rows.unionAll(rows.withColumn("channel", F.lit(ALL)))
+    # Not the union of both, for which an engine computes the rows twice.
+    return rows.withColumn("channel", F.explode(F.array("channel", F.lit(ALL))))
 
 
-def _added_up(by_channel: DataFrame, *names: str) -> DataFrame:
-    """Rows of channels and months, and their sums under `all`."""
-    return _twice(by_channel).groupBy(*_KEY).agg(*(F.sum(name).alias(name) for name in names))
+def _with_month(rows: DataFrame) -> DataFrame:
+    """Rows of days in their months. Lines are grouped by day before, because to group by text takes several times as long."""
+    return rows.withColumn("sales_month", month_from_sk(F.col("date_sk")))
+
+
+def _by_month(days: DataFrame) -> GroupedData:
+    """Days of the channels, to be added up per month, per channel and under `all`."""
+    return _twice(_with_month(days)).groupBy(*_KEY)
 
 
 def _sales(lines: DataFrame) -> DataFrame:
-    days = lines.groupBy("channel", F.col("sold_month").alias("sales_month"), "date_sk").agg(
-        F.count(F.lit(1)).alias("line_count"),
-        *(F.sum(source).alias(name) for name, source in _SUMS.items()),
+    days = lines.groupBy("channel", "date_sk").agg(
+        F.count(F.lit(1)).alias("line_count"), *(F.sum(source).alias(name) for name, source in _SUMS.items())
     )
-    return (
-        _twice(days)
-        .groupBy(*_KEY)
-        .agg(
-            F.countDistinct("date_sk").alias("days_with_sales"),
-            *(F.sum(name).alias(name) for name in ("line_count", *_SUMS)),
-        )
+    return _by_month(days).agg(
+        F.countDistinct("date_sk").alias("days_with_sales"),
+        *(F.sum(name).alias(name) for name in ("line_count", *_SUMS)),
     )
 
 
@@ -146,23 +148,22 @@ _SUMS = {
 
 def _orders(lines: DataFrame) -> DataFrame:
     """Distinct orders; one number may stand for an order in each channel, so that those of the channels add up."""
-    orders = lines.select("channel", F.col("sold_month").alias("sales_month"), "order_number").distinct()
-    counted = orders.groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
-    return _added_up(counted, "order_count")
+    days = lines.select("channel", "date_sk", "order_number").distinct()
+    orders = _with_month(days).select(*_KEY, "order_number").distinct()
+    return _twice(orders).groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
 
 
 def _customers(lines: DataFrame) -> DataFrame:
     """Distinct customers, and those of them who had never bought before, in any channel."""
     bought = lines.where(F.col("customer_sk").isNotNull())
-    in_channel = bought.select("channel", F.col("sold_month").alias("sales_month"), "customer_sk").distinct()
-    first = (
-        in_channel.where(F.col("sales_month") != UNDATED)
-        .groupBy("customer_sk")
-        .agg(F.min("sales_month").alias("_first"))
+    first_days = (
+        bought.where(in_calendar(F.col("date_sk"))).groupBy("customer_sk").agg(F.min("date_sk").alias("date_sk"))
     )
+    first = _with_month(first_days).select("customer_sk", F.col("sales_month").alias("_first"))
     is_new = (F.col("sales_month") == F.col("_first")).cast("bigint")
+    days = bought.select("channel", "date_sk", "customer_sk").distinct()
     return (
-        _twice(in_channel)
+        _twice(_with_month(days).select(*_KEY, "customer_sk"))
         .distinct()
         .join(first, "customer_sk", "left")
         .groupBy(*_KEY)
@@ -171,10 +172,10 @@ def _customers(lines: DataFrame) -> DataFrame:
 
 
 def _returns(lines: DataFrame) -> DataFrame:
-    by_channel = lines.groupBy("channel", F.col("returned_month").alias("sales_month")).agg(
+    days = lines.groupBy("channel", "date_sk").agg(
         F.count(F.lit(1)).alias("return_line_count"), F.sum("return_amt").alias("returns_amt")
     )
-    return _added_up(by_channel, "return_line_count", "returns_amt")
+    return _by_month(days).agg(*(F.sum(name).alias(name) for name in ("return_line_count", "returns_amt")))
 
 
 def _with_shares(rows: DataFrame) -> DataFrame:

@@ -8,17 +8,20 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lake_assets.compute.expressions import month_from_sk
-from lake_assets.compute.gold.conformed import conformed_sales, sales_with_returns, year_of
+from lake_assets.compute.expressions import date_from_sk, in_calendar
+from lake_assets.compute.gold.conformed import conformed_sales, sales_with_returns
 from lake_assets.compute.gold.ratio import ratio
 from lake_assets.compute.gold.stored import contracted, measured
+from lake_assets.contract.calendar import UNDATED
 from lake_assets.contract.gold.product_performance import PRODUCT_PERFORMANCE
 from lake_assets.contract.model import CHANNELS, Channel
 
 UNKNOWN = "UNKNOWN"
 A_BELOW, B_BELOW = "0.80", "0.95"
 
-_KEY = ["item_id", "sale_year"]
+# The year as a number: to group lines by text takes several times as long.
+_KEY = ["item_id", "_year"]
+_NO_YEAR = 0
 _MEASURES = (
     "line_count",
     "order_count",
@@ -56,16 +59,27 @@ def product_performance(
     Columns: those of the contract, in its order, then the partition column `sale_year`.
     """
     ids = item.select(F.col("i_item_sk").alias("item_sk"), F.col("i_item_id").alias("item_id"))
-    lines = _with_item(conformed_sales(sales).withColumn("sale_year", year_of(F.col("sold_month"))), ids)
+    lines = _with_item(_with_year(conformed_sales(sales)), ids)
     rows = (
         _measures(sales_with_returns(lines, returns))
         .join(_attributes(item), "item_id", "left")
         .join(_stock(inventory, ids), _KEY, "left")
+        .withColumn("sale_year", _partition_of(F.col("_year")))
     )
     grown = _with_gross_of_year_before(measured(rows, PRODUCT_PERFORMANCE, _MEASURES))
     # Left out only now: the year before is needed for growth, and to judge a few rows costs less than every line.
     ranked = _with_ranks(_with_net_sales(grown.where(F.col("sale_year").isin(*years))))
     return _with_ratios(ranked, complete_years).select(*contracted(PRODUCT_PERFORMANCE, load_timestamp), "sale_year")
+
+
+def _with_year(rows: DataFrame) -> DataFrame:
+    """Rows with the calendar year of their day; `_NO_YEAR` without one, because NULL meets nothing in a join."""
+    day = F.col("date_sk")
+    return rows.withColumn("_year", F.when(in_calendar(day), F.year(date_from_sk(day))).otherwise(_NO_YEAR))
+
+
+def _partition_of(year: Column) -> Column:
+    return F.when(year == _NO_YEAR, UNDATED).otherwise(year.cast("string"))
 
 
 def _with_item(lines: DataFrame, ids: DataFrame) -> DataFrame:
@@ -132,8 +146,7 @@ def _stock(inventory: DataFrame, ids: DataFrame) -> DataFrame:
     counts = inventory.groupBy(F.col("inv_item_sk").alias("item_sk"), F.col("inv_date_sk").alias("date_sk")).agg(
         F.sum("inv_quantity_on_hand").alias("on_hand")
     )
-    dated = counts.withColumn("sale_year", year_of(month_from_sk(F.col("date_sk"))))
-    by_day = _with_item(dated, ids).groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
+    by_day = _with_item(_with_year(counts), ids).groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
     return by_day.groupBy(*_KEY).agg(
         F.count(F.lit(1)).alias("snapshot_count"), F.coalesce(F.sum("on_hand"), F.lit(0)).alias("_on_hand")
     )
