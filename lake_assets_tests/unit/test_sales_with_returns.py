@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from pyspark.sql import Row, SparkSession
-from pyspark.sql import functions as F
 
-from lake_assets.compute.gold.conformed import conformed_returns, conformed_sales, sales_with_returns, year_of
-from lake_assets.contract.calendar import MONTHS, YEARS
+from lake_assets.compute.gold.conformed import conformed_returns, conformed_sales, sales_with_returns
 from lake_assets.contract.model import CHANNELS
 from lake_assets_tests.support.silver_lines import Lines, Return, Returns, Sale, Sales, date_key
 
@@ -73,11 +70,3 @@ def test_a_return_without_amounts_still_is_a_return(spark: SparkSession) -> None
 def test_a_return_of_a_sale_that_is_not_among_the_lines_adds_no_line(spark: SparkSession) -> None:
     found = joined(spark, {"store": (Sale(SOLD),)}, {"store": (Return(LATER, order=9),), "web": (Return(LATER),)})
     assert {key: row.return_lines for key, row in found.items()} == {("store", 1, 1): 0}
-
-
-@pytest.mark.parametrize(("month", "year"), [("1998-01", "1998"), ("2003-12", "2003"), ("undated", "undated")])
-def test_the_year_of_a_month_is_a_partition_of_the_year_axis(spark: SparkSession, month: str, year: str) -> None:
-    row = spark.createDataFrame([(month,)], "month string").select(year_of(F.col("month")).alias("year")).collect()[0]
-    assert row.year == year
-    assert month in MONTHS
-    assert year in YEARS

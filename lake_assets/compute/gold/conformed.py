@@ -11,7 +11,6 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lake_assets.contract.calendar import UNDATED
 from lake_assets.contract.conformed import returns_words, sales_words
 from lake_assets.contract.model import Channel
 
@@ -63,8 +62,3 @@ def sales_with_returns(lines: DataFrame, returns: Mapping[Channel, DataFrame]) -
     )
     joined = lines.join(undone, key, "left")
     return joined.withColumn("return_lines", F.coalesce("_returned", F.lit(0).cast("bigint"))).drop("_returned")
-
-
-def year_of(month: Column) -> Column:
-    """Partition key of the year of a month's partition key: `2000` of `2000-05`, `undated` of `undated`."""
-    return F.when(month == UNDATED, F.lit(UNDATED)).otherwise(F.substring(month, 1, 4))

@@ -57,10 +57,10 @@ def customer_purchases(
     `sales` and `returns` are all of silver, `as_of_sk` the last day of sale. Columns: those of the contract that need no other
     customer, net sales per channel as `_<channel>_net`, and the partition column `cohort_year`.
     """
-    lines = sales_with_returns(conformed_sales(sales).where(F.col("customer_sk").isNotNull()), returns)
+    lines = conformed_sales(sales).where(F.col("customer_sk").isNotNull())
     rows = (
         _identity(customer)
-        .join(_sums(lines), "customer_sk", "left")
+        .join(_sums(sales_with_returns(lines, returns)), "customer_sk", "left")
         .join(_orders(lines), "customer_sk", "left")
         .join(_months(lines), "customer_sk", "left")
     )

@@ -19,9 +19,9 @@ from lake_assets.contract.model import CHANNELS, Channel
 UNKNOWN = "UNKNOWN"
 A_BELOW, B_BELOW = "0.80", "0.95"
 
-# The year as a number: to group lines by text takes several times as long.
-_KEY = ["item_id", "_year"]
-_NO_YEAR = 0
+# Numbers for the item and the year: to group lines by text takes several times as long.
+_KEY = ["_item", "_year"]
+_NO_ITEM, _NO_YEAR = -1, 0
 _MEASURES = (
     "line_count",
     "order_count",
@@ -58,13 +58,14 @@ def product_performance(
 
     Columns: those of the contract, in its order, then the partition column `sale_year`.
     """
-    ids = item.select(F.col("i_item_sk").alias("item_sk"), F.col("i_item_id").alias("item_id"))
-    lines = _with_item(_with_year(conformed_sales(sales)), ids)
+    versions = item.withColumn("_item", F.min("i_item_sk").over(Window.partitionBy("i_item_id")))
+    numbers = versions.select(F.col("i_item_sk").alias("item_sk"), "_item")
+    lines = _with_item(_with_year(conformed_sales(sales)), numbers)
     rows = (
-        _measures(sales_with_returns(lines, returns))
-        .join(_attributes(item), "item_id", "left")
-        .join(_stock(inventory, ids), _KEY, "left")
-        .withColumn("sale_year", _partition_of(F.col("_year")))
+        _measures(lines, returns)
+        .join(_attributes(versions), "_item", "left")
+        .join(_stock(inventory, numbers), _KEY, "left")
+        .withColumns({"item_id": F.coalesce("item_id", F.lit(UNKNOWN)), "sale_year": _partition_of(F.col("_year"))})
     )
     grown = _with_gross_of_year_before(measured(rows, PRODUCT_PERFORMANCE, _MEASURES))
     # Left out only now: the year before is needed for growth, and to judge a few rows costs less than every line.
@@ -82,19 +83,21 @@ def _partition_of(year: Column) -> Column:
     return F.when(year == _NO_YEAR, UNDATED).otherwise(year.cast("string"))
 
 
-def _with_item(lines: DataFrame, ids: DataFrame) -> DataFrame:
-    joined = lines.join(ids, "item_sk", "left")
-    return joined.withColumn("item_id", F.coalesce("item_id", F.lit(UNKNOWN)))
+def _with_item(rows: DataFrame, numbers: DataFrame) -> DataFrame:
+    """Rows with the number that all versions of their item share; `_NO_ITEM` where the item is not in silver."""
+    joined = rows.join(numbers, "item_sk", "left")
+    return joined.withColumn("_item", F.coalesce("_item", F.lit(_NO_ITEM)))
 
 
-def _measures(lines: DataFrame) -> DataFrame:
+def _measures(lines: DataFrame, returns: Mapping[Channel, DataFrame]) -> DataFrame:
     def of(channel: str) -> Column:
         return F.sum(F.when(F.col("channel") == channel, F.col("ext_sales_price"))).alias(f"{channel}_gross_sales")
 
     # An item stands at most once in an order, but two versions of it may: orders are counted, not lines.
     orders = lines.select(*_KEY, "channel", "order_number").distinct().groupBy(*_KEY)
     return (
-        lines.groupBy(*_KEY)
+        sales_with_returns(lines, returns)
+        .groupBy(*_KEY)
         .agg(
             F.count(F.lit(1)).alias("line_count"),
             F.sum("quantity").alias("units_sold"),
@@ -113,14 +116,15 @@ def _measures(lines: DataFrame) -> DataFrame:
     )
 
 
-def _attributes(item: DataFrame) -> DataFrame:
-    """One row per item_id: the version still valid, of several or none the one that began last, and how many there are."""
+def _attributes(versions: DataFrame) -> DataFrame:
+    """One row per item: the version still valid, of several or none the one that began last, and how many there are."""
     by_id = Window.partitionBy("i_item_id")
     newest = by_id.orderBy(
         F.col("i_rec_end_date").isNull().desc(), F.col("i_rec_start_date").desc_nulls_last(), F.col("i_item_sk").desc()
     )
-    versions = item.withColumns({"_n": F.row_number().over(newest), "_count": F.count(F.lit(1)).over(by_id)})
-    return versions.where(F.col("_n") == 1).select(
+    ranked = versions.withColumns({"_n": F.row_number().over(newest), "_count": F.count(F.lit(1)).over(by_id)})
+    return ranked.where(F.col("_n") == 1).select(
+        "_item",
         F.col("i_item_id").alias("item_id"),
         F.col("i_item_desc").alias("item_desc"),
         F.col("i_brand").alias("brand"),
@@ -140,13 +144,13 @@ def _with_gross_of_year_before(rows: DataFrame) -> DataFrame:
     return rows.withColumn("_gross_before", F.when(follows, F.lag("gross_sales").over(by_year)))
 
 
-def _stock(inventory: DataFrame, ids: DataFrame) -> DataFrame:
+def _stock(inventory: DataFrame, numbers: DataFrame) -> DataFrame:
     """Days of count and sum of units on hand, over all warehouses and versions of an item, per year."""
     # Warehouses first, by numbers alone: the rows are the most of any table.
     counts = inventory.groupBy(F.col("inv_item_sk").alias("item_sk"), F.col("inv_date_sk").alias("date_sk")).agg(
         F.sum("inv_quantity_on_hand").alias("on_hand")
     )
-    by_day = _with_item(_with_year(counts), ids).groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
+    by_day = _with_item(_with_year(counts), numbers).groupBy(*_KEY, "date_sk").agg(F.sum("on_hand").alias("on_hand"))
     return by_day.groupBy(*_KEY).agg(
         F.count(F.lit(1)).alias("snapshot_count"), F.coalesce(F.sum("on_hand"), F.lit(0)).alias("_on_hand")
     )
