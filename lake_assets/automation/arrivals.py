@@ -57,7 +57,7 @@ def tick(lake: Lake, cursor: Cursor, busy: Iterable[LakeTable], now: float) -> T
     untried = cursor.attempts.untried(stale)
     work, waiting, failed = _requested(needed, untried, busy)
     if waiting:
-        told.append(f"{_some(waiting)} wait for runs in progress.")
+        told.append(f"Being ingested, or waiting for what is: {_some(waiting)}.")
     if failed:
         told.append(f"{_some(failed)} failed and nothing changed since; the nightly catch-up tries again.")
     return Tick(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from lake_assets import refresh
@@ -41,10 +41,11 @@ def tick(lake: Lake, attempts: Attempts, busy: Iterable[LakeTable]) -> Tick:
     }
     requested = facts | gold
     told = [
-        *_waiting(untried, requested),
+        *_building(stale, busy),
+        *_waiting(untried, requested, busy),
         *_failed(stale, untried, busy),
         *(
-            f"{fact.identifier} waits until {', '.join(on)} are up to date."
+            f"{fact.identifier} waits until {', '.join(on)} {'is' if len(on) == 1 else 'are'} up to date."
             for fact, on in refresh.held_up(planner).items()
         ),
         *(
@@ -55,12 +56,19 @@ def tick(lake: Lake, attempts: Attempts, busy: Iterable[LakeTable]) -> Tick:
     return Tick(tuple(refresh.grouped(requested)), attempts.after(found, requested), tuple(told))
 
 
-def _waiting(untried: Partitions, requested: Partitions) -> list[str]:
-    waiting = [table.identifier for table, keys in untried.items() if keys and table not in requested]
-    return [f"{', '.join(waiting)} wait for runs in progress."] if waiting else []
+def _building(stale: Partitions, busy: Container[LakeTable]) -> list[str]:
+    building = [table.identifier for table, keys in stale.items() if keys and table in busy]
+    return [f"Being built: {', '.join(building)}."] if building else []
 
 
-def _failed(stale: Partitions, untried: Partitions, busy: Iterable[LakeTable]) -> list[str]:
+def _waiting(untried: Partitions, requested: Partitions, busy: Container[LakeTable]) -> list[str]:
+    """Tables that are behind others which are being built, or are requested now."""
+    wanted = {table.identifier: keys for table, keys in untried.items() if table not in requested and table not in busy}
+    waiting = [name for name, keys in wanted.items() if keys]
+    return [f"Waiting for these: {', '.join(waiting)}."] if waiting else []
+
+
+def _failed(stale: Partitions, untried: Partitions, busy: Container[LakeTable]) -> list[str]:
     """Partitions that were requested as they are now, by no run in progress, and are still stale."""
     failed = {
         table: [key for key in keys if key not in untried[table]]

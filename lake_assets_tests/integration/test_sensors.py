@@ -172,7 +172,7 @@ def test_a_drop_while_a_run_goes_on_is_pinned_and_waits_with_the_tables_of_that_
     drop(daemon, "web_sales/c.dat", line("web_sales", 3, JANUARY))
     assert daemon.tick("source_files") == {"bronze.web_sales": (THIRD,)}
     assert daemon.tick("source_files") == {}
-    assert f"item of {THIRD}" in daemon.told
+    assert f"Being ingested, or waiting for what is: item of {SECOND}, item of {THIRD}" in daemon.told
     assert daemon.work_off()
     assert daemon.tick("source_files") == {"bronze.item": (THIRD,), "silver.item": (THIRD,)}
     assert daemon.work_off()
@@ -194,6 +194,10 @@ def test_gold_waits_for_the_silver_that_it_reads(daemon: Daemon) -> None:
     assert requested.pop("silver.inventory") == ("1998-03",)
     assert set(requested) == {"gold.daily_sales_summary", "gold.monthly_trends", "gold.customer_lifetime_value"}
     assert daemon.tick("stale_partitions") == {}
+    assert daemon.told == (
+        "Being built: silver.inventory, gold.daily_sales_summary, gold.monthly_trends, gold.customer_lifetime_value. "
+        "Waiting for these: gold.product_performance."
+    )
 
 
 def test_ten_thousand_files_are_one_batch_within_the_time_of_a_tick(tmp_path: Path) -> None:
