@@ -75,17 +75,20 @@ def examine(
     deadline = time.monotonic() + seconds
 
     def read(position: int) -> SourceFile | None:
+        """The file, without an inspection where its content is pinned already; None when there was no time for it."""
         if position and time.monotonic() > deadline:
             return None
         file = arrival.new[position]
-        found = _read(source, file)
+        found = _identified(source, file)
+        if not _is_same_content(found, newest.get(found.path)):
+            found = found.model_copy(update={"inspection": inspect(source / file.path, TABLES[file.table])})
         advance(file)
         return found
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(read, range(len(arrival.new))))
     return Examined(
-        tuple(file for file in found if file and not _is_same_content(file, newest.get(file.path))),
+        tuple(file for file in found if file and file.inspection),
         tuple(listed for listed, file in zip(arrival.new, found, strict=True) if file is None),
     )
 
@@ -129,13 +132,11 @@ def _is_same_content(file: SourceFile, pinned: SourceFile | None) -> bool:
     return pinned is not None and (pinned.size, pinned.etag) == (file.size, file.etag)
 
 
-def _read(source: Path, file: Listed) -> SourceFile:
-    path = source / file.path
+def _identified(source: Path, file: Listed) -> SourceFile:
     return SourceFile(
         table=file.table,
         path=file.path,
         size=file.size,
-        etag=etag(path),
+        etag=etag(source / file.path),
         modified_ns=file.modified_ns,
-        inspection=inspect(path, TABLES[file.table]),
     )
