@@ -23,10 +23,10 @@ from lake_assets.contract.model import Table
 from lake_assets.contract.rules import SAMPLES
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import spark_ddl
-from lake_assets.engine.staging import DATA, QUARANTINE, read_columns, write_partitions, write_single
+from lake_assets.engine.staging import DATA, QUARANTINE, write_partitions, write_single
 from lake_assets.errors import AuditError
 from lake_assets.lake.inspection import open_source
-from lake_assets.lake.task import FileInput, ObjectInput, PartitionResult, Result, StagedObject, Task, Violation
+from lake_assets.lake.task import FileInput, PartitionResult, Result, StagedObject, Task, Violation
 
 _FILE = "file"
 _CHUNK = 1 << 20
@@ -64,15 +64,18 @@ def _touches(spark: SparkSession, task: Task, table: Table, files: Sequence[_Sta
     """Months of the fact that change with this batch; None, for all, when there is nothing to compare it with."""
     if not table.is_fact or not (task.replaced or task.standing):
         return None
-    layer_table = BRONZE[table.name]
-    empty = spark.createDataFrame([], spark_ddl(layer_table.columns))
+    columns = spark_ddl(table.columns)
 
-    def rows(inputs: Sequence[ObjectInput]) -> DataFrame:
-        return read_columns(spark, inputs, layer_table) if inputs else empty
+    def rows(uris: Sequence[str]) -> DataFrame:
+        # Files read together: of a union of reads in a union Sail loses the columns.
+        return spark.read.schema(columns).parquet(*uris) if uris else spark.createDataFrame([], columns)
 
-    staged = [file.written() for file in files if file.rows and file.is_current]
-    arrived = reduce(DataFrame.unionByName, staged) if staged else empty
-    found = touched_months(table, arrived, rows(task.replaced), rows(task.standing)).collect()
+    arrived, replaced, standing = (
+        [file.staged_uri for file in files if file.rows and file.is_current],
+        [item.uri for item in task.replaced if item.rows],
+        [item.uri for item in task.standing if item.rows],
+    )
+    found = touched_months(table, rows(arrived), rows(replaced), rows(standing)).collect()
     return tuple(sorted(row["month"] for row in found))
 
 
@@ -194,7 +197,7 @@ class _StagedFile:
         return True
 
     def _convert_lines(self) -> None:
-        shutil.rmtree(self._staged_uri, ignore_errors=True)
+        shutil.rmtree(self.staged_uri, ignore_errors=True)
         self.rows, self.content = 0, "0"
         self.rejected = self.parsed().where("NOT fits").count()
         # Of no rows no file is written, and a folder without files cannot be read.
@@ -203,18 +206,14 @@ class _StagedFile:
             self._measure()
 
     def _write(self, frame: DataFrame) -> None:
-        write_single(frame, _FILE, str(self._number), self._staged_uri, BRONZE[self._table.name].codec)
+        write_single(frame, _FILE, str(self._number), self.staged_uri, BRONZE[self._table.name].codec)
 
     @property
-    def _staged_uri(self) -> str:
+    def staged_uri(self) -> str:
         return f"{self._task.staging}/{self.folder}"
 
-    def written(self) -> DataFrame:
-        """The rows that were staged."""
-        return self._spark.read.schema(spark_ddl(self._table.columns)).parquet(self._staged_uri)
-
     def _measure(self) -> None:
-        staged = self._spark.read.parquet(self._staged_uri).withColumn(_FILE, F.lit(self._number))
+        staged = self._spark.read.parquet(self.staged_uri).withColumn(_FILE, F.lit(self._number))
         found = profile(staged, _FILE, self._table.column_names, {}).collect()
         self.rows, self.content = (found[0]["rows"], found[0]["content"]) if found else (0, "0")
 
