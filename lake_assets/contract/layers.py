@@ -45,6 +45,10 @@ class LakeTable:
     partition_column: str | None
     source: Table | None
 
+    def __hash__(self) -> int:
+        # By its name, not by all its columns: the planner looks up tables by the hundred thousand.
+        return hash(self.identifier)
+
     @property
     def identifier(self) -> str:
         return f"{self.layer}.{self.name}"
