@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import QueuePool
+
+_STORAGES: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
 
 
 @contextmanager
 def kept_open() -> Iterator[None]:
-    """Keep one idle connection to every SQLite database that is used meanwhile.
+    """Keep one engine, and its connections, for every SQLite database of Dagster's that is used meanwhile.
 
-    Dagster opens and closes a connection for each event, and when the last connection to a database closes, SQLite writes its
-    journal back and removes it: a quarter of the time of a run of 600 partitions. With another connection open it does so
-    once, at the end. Nothing else changes: every event is still committed by itself.
+    Dagster makes an engine and a connection for each event. A new engine composes the text of every statement anew, and when
+    the last connection to a database closes, SQLite writes its journal back and removes it: together a third of the time of a
+    run of 500 partitions of a few rows. Nothing else changes: every event is still committed by itself.
     """
-    with ExitStack() as connections:
-        known: set[str] = set()
+    kept: dict[str, Engine] = {}
 
-        def keep(connection: Any, _: object) -> None:
-            if isinstance(connection, sqlite3.Connection):
-                path = connection.execute("PRAGMA database_list").fetchone()[2]
-                if path and path not in known:
-                    known.add(path)
-                    kept = connections.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
-                    # A connection opens its database with its first statement.
-                    kept.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    def engine(url: str, **options: Any) -> Engine:
+        if url not in kept:
+            made: Any = create_engine(url, **(options | {"poolclass": QueuePool}))
+            # Called after each event; the connections stay until the end of the command.
+            made.dispose = lambda: None
+            kept[url] = made
+        return kept[url]
 
-        event.listen(Engine, "connect", keep)
-        try:
-            yield
-        finally:
-            event.remove(Engine, "connect", keep)
+    try:
+        for storage in _STORAGES:
+            storage.create_engine = engine
+        yield
+    finally:
+        for storage in _STORAGES:
+            storage.create_engine = create_engine
+        for made in kept.values():
+            Engine.dispose(made)

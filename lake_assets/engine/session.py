@@ -147,6 +147,8 @@ def _start_spark(threads: int, memory_gb: float) -> Any:
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # The default one starts a process for each file and folder that it makes, to set permissions, and adds a checksum file.
+        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.sql.shuffle.partitions": str(4 * threads),
         # Beyond so many paths Spark lists them by a job of many tasks, which on a local disk takes longer than to list them.
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
