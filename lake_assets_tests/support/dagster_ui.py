@@ -27,7 +27,7 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
     WebDriverException,
 )
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -38,6 +38,8 @@ HOST = "127.0.0.1"
 # Generous, for a machine that is busy with something else; an idle one needs a tenth.
 SERVER_SECONDS = 120.0
 RUN_SECONDS = 120.0
+# Dagster looks after a backfill every 30 seconds, and after a killed run every 10.
+BACKFILL_SECONDS = 480.0
 PAGE_SECONDS = 60.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.25
@@ -65,7 +67,8 @@ query ($path: [String!]!) {
   assetOrError(assetKey: {path: $path}) {
     ... on Asset {
       assetMaterializations(limit: 1000) {
-        runId timestamp partition metadataEntries { label ... on IntMetadataEntry { intValue } }
+        runId timestamp partition
+        metadataEntries { label ... on IntMetadataEntry { intValue } ... on BoolMetadataEntry { boolValue } }
       }
     }
   }
@@ -100,18 +103,44 @@ query ($path: [String!]!) {
 }
 """
 _RUNS = "{ runsOrError(limit: 1000) { ... on Runs { results { runId } } } }"
+_BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id } } } }"
+_BACKFILL = """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status error { message } } }
+}
+"""
+_RUNS_OF_BACKFILL = """
+query ($id: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+    ... on Runs { results { runId status parentRunId } }
+  }
+}
+"""
+
+# An editor of code: what is typed into it goes to whatever has the focus.
+_SEARCH = "//*[contains(@class, 'CodeMirror')]"
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Materialisation:
-    """One materialisation that Dagster recorded; `figures` are its whole-number metadata by label."""
+    """One materialisation that Dagster recorded; `figures` are its whole-number metadata, `flags` what is said to be true."""
 
     run_id: str
     timestamp: str
     partition: str | None
     figures: tuple[tuple[str, int], ...]
+    flags: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run; `parent` is the one that it does again."""
+
+    run_id: str
+    status: str
+    parent: str | None
 
 
 @dataclass(frozen=True)
@@ -154,6 +183,7 @@ class Server:
                 event["timestamp"],
                 event["partition"],
                 tuple((entry["label"], entry["intValue"]) for entry in event["metadataEntries"] if "intValue" in entry),
+                frozenset(entry["label"] for entry in event["metadataEntries"] if entry.get("boolValue")),
             )
             for event in found
         )
@@ -186,6 +216,31 @@ class Server:
         """The one run that is not among `known`."""
         (run_id,) = self._wait(lambda: self.runs() - known, PAGE_SECONDS, "no run was launched")
         return run_id
+
+    def runs_of(self, backfill: str) -> dict[str, Run]:
+        """The runs of a backfill by id."""
+        found: list[dict[str, Any]] = self.ask(_RUNS_OF_BACKFILL, id=backfill)["runsOrError"]["results"]
+        return {run["runId"]: Run(run["runId"], run["status"], run["parentRunId"]) for run in found}
+
+    def wait_for_backfill(self) -> str:
+        """The only backfill that was ever launched."""
+
+        def launched() -> list[str]:
+            return [known["id"] for known in self.ask(_BACKFILLS)["partitionBackfillsOrError"]["results"]]
+
+        (backfill,) = self._wait(launched, PAGE_SECONDS, "no backfill was launched")
+        return backfill
+
+    def wait_for_end_of_backfill(self, backfill: str) -> str:
+        """Final status of a backfill, e.g. `COMPLETED_SUCCESS`."""
+
+        def ended() -> str | None:
+            found = self.ask(_BACKFILL, id=backfill)["partitionBackfillOrError"]
+            assert not found["error"], found["error"]
+            status: str = found["status"]
+            return status if status.startswith("COMPLETED") or status in {"FAILED", "CANCELED"} else None
+
+        return self._wait(ended, BACKFILL_SECONDS, f"backfill {backfill} did not end")
 
     def wait_for_end(self, run_id: str) -> str:
         """Final status of a run, e.g. `SUCCESS`."""
@@ -316,6 +371,11 @@ class Browser:
             return True
 
         self._wait.until(typed, f"nothing to type into at {xpath}")
+
+    def search(self, selection: str) -> None:
+        """Type a selection of assets into the search field above the lineage."""
+        self.click(_SEARCH)
+        ActionChains(self._driver).send_keys(selection, Keys.ENTER).perform()
 
     def _visible(self, xpath: str) -> WebElement:
         for element in self._driver.find_elements(By.XPATH, xpath):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import dagster as dg
 import pytest
@@ -19,7 +19,7 @@ from lake_assets.lake.lake import Lake
 from lake_assets.liveness import FOLDER
 from lake_assets.settings import Settings
 from lake_assets_tests.conftest import lake_environment
-from lake_assets_tests.support.dagster_ui import REPOSITORY, Server, serve
+from lake_assets_tests.support.dagster_ui import REPOSITORY, serve
 
 ASSET = ("bronze", "reason")
 BATCHES = ["batch-000001", "batch-000002"]
@@ -33,13 +33,6 @@ _BACKFILL = """
 mutation ($path: [String!]!, $partitions: [String!]!) {
   launchPartitionBackfill(backfillParams: {assetSelection: [{path: $path}], partitionNames: $partitions}) {
     ... on LaunchBackfillSuccess { backfillId }
-  }
-}
-"""
-_RUNS = """
-query ($id: String!) {
-  runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
-    ... on Runs { results { runId status parentRunId } }
   }
 }
 """
@@ -63,13 +56,6 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         return lake_environment(self.lake.settings.root, self.lake.settings.source, self.home)
-
-
-@dataclass(frozen=True)
-class Run:
-    run_id: str
-    status: str
-    parent: str | None
 
 
 @pytest.fixture
@@ -97,12 +83,6 @@ def eventually(look: Callable[[], Found | None], seconds: float, what: str) -> F
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
-def runs_of(server: Server, backfill: str) -> dict[str, Run]:
-    """The runs of a backfill by id."""
-    found: list[dict[str, Any]] = server.ask(_RUNS, id=backfill)["runsOrError"]["results"]
-    return {run["runId"]: Run(run["runId"], run["status"], run["parentRunId"]) for run in found}
-
-
 def worker_at_work(site: Site, *before: str) -> tuple[str, int]:
     """Run and process of the worker that holds the lock of its run, which is none of the runs `before`."""
 
@@ -124,26 +104,26 @@ def test_a_backfill_outlives_the_death_of_its_worker_and_of_dagster_dev_as_a_who
         first, process = worker_at_work(site)
         os.kill(process, signal.SIGKILL)
         second, process = worker_at_work(site, first)
-        runs = runs_of(server, backfill)
+        runs = server.runs_of(backfill)
         assert {run_id: run.status for run_id, run in runs.items()} == {first: "FAILURE", second: "STARTED"}
         assert runs[second].parent == first
 
         # A worker that gets nowhere is not a dead one.
         os.kill(process, signal.SIGSTOP)
         time.sleep(LONGER_THAN_A_LOOK)
-        assert runs_of(server, backfill)[second].status == "STARTED"
+        assert server.runs_of(backfill)[second].status == "STARTED"
 
         # Nobody is left to see this.
         os.killpg(server.process.pid, signal.SIGKILL)
 
     with serve(site.environment, site.folder / "second.log") as server:
         third = eventually(
-            lambda: [run for run in runs_of(server, backfill).values() if run.parent == second],
+            lambda: [run for run in server.runs_of(backfill).values() if run.parent == second],
             NOTICED_SECONDS,
             "the second run is given up and run again",
         )[0].run_id
         assert server.wait_for_end(third) == "SUCCESS"
-        runs = runs_of(server, backfill)
+        runs = server.runs_of(backfill)
         assert {run_id: run.status for run_id, run in runs.items()} == {
             first: "FAILURE",
             second: "FAILURE",
