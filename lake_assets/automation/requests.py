@@ -39,15 +39,21 @@ class Request:
 
 
 def request(work: Work, *, by: str, rebuild: bool = False) -> Request:
-    """The run that does a piece of work for whom it is requested `by`; a contiguous range of partitions is one run."""
+    """The run that does a piece of work for whom it is requested `by`; a contiguous range of partitions is one run.
+
+    A single month or year is a range too. Of a run for one partition Dagster takes the results of checks for that partition's
+    alone, and shows them no more once another partition was built: a blocked month would look as if nothing was wrong.
+    """
+    axis = work.tables[0].axis
     first, last = work.partitions[0], work.partitions[-1]
     tags = {REQUESTED_BY_TAG: by, REBUILD_TAG: str(rebuild).lower()}
-    if len(work.partitions) > 1:
+    is_batch = axis == "source_batch"
+    if not is_batch:
         tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     return Request(
-        job=JOBS[work.tables[0].axis].name,
+        job=JOBS[axis].name,
         assets=tuple(dg.AssetKey([table.layer, table.name]) for table in work.tables),
-        partition=first if len(work.partitions) == 1 else None,
+        partition=first if is_batch else None,
         tags=tags,
     )
 
