@@ -82,7 +82,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     environment: Environment = Field(
-        "local", description="`local`: a folder, DuckDB and no account. `aws`: S3, Glue, the Glue Data Catalog and Athena."
+        "local",
+        description="`local`: a folder, DuckDB and no account. `aws`: S3, Glue, the Glue Data Catalog and Athena.",
     )
     root: Place = Field(Path("data/lake"), description="Folder of the lake, or s3://bucket/folder.")
     source: Place = Field(
@@ -94,7 +95,9 @@ class Settings(BaseSettings):
         "server, `glue` starts AWS Glue jobs.",
     )
     remote: str = Field(
-        "", pattern=r"^(sc://\S+)?$", description="Spark Connect address for the engine `remote`, e.g. sc://spark:15002."
+        "",
+        pattern=r"^(sc://\S+)?$",
+        description="Spark Connect address for the engine `remote`, e.g. sc://spark:15002.",
     )
     name: str = Field(
         "lake",
@@ -114,10 +117,13 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='Roles to assume for publishing to a layer, as JSON, e.g. {"gold": "arn:aws:iam::...:role/lake-gold"}.',
     )
-    pipes_bucket: str = Field("", description="Bucket through which Glue jobs report; its objects may expire after a day.")
+    pipes_bucket: str = Field(
+        "", description="Bucket through which Glue jobs report; its objects may expire after a day."
+    )
     kms_key: str = Field("", description="KMS key that encrypts what the lake writes to S3; default: S3's own key.")
     glue: dict[str, GlueSetting] = Field(
-        default_factory=dict, description='Workers of the Glue jobs by layer, as JSON, e.g. {"silver": {"workers": 40}}.'
+        default_factory=dict,
+        description='Workers of the Glue jobs by layer, as JSON, e.g. {"silver": {"workers": 40}}.',
     )
     prices: Prices = Field(Prices(), description="Prices for the cost of each materialisation, as JSON.")
     months_per_run: int = Field(

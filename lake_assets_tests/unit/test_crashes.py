@@ -60,8 +60,8 @@ class DyingStore(LocalStore):
     def write_if(self, key: str, content: bytes, expected: str | None) -> str:
         return self._change(f"write {key}", lambda: LocalStore.write_if(self, key, content, expected))
 
-    def replace(self, staged: str, key: str) -> None:
-        return self._change(f"replace {key}", lambda: LocalStore.replace(self, staged, key))
+    def replace(self, staged: str, key: str, holds: Callable[[], bool] = lambda: True) -> None:
+        return self._change(f"replace {key}", lambda: LocalStore.replace(self, staged, key, holds))
 
     def delete(self, key: str) -> None:
         return self._change(f"delete {key}", lambda: LocalStore.delete(self, key))
