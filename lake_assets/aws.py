@@ -74,7 +74,7 @@ class Aws:
             return self._clients[service]
 
     def credentials(self) -> Any:
-        """Frozen credentials (`access_key`, `secret_key`, `token`), for libraries that cannot take a session; None without any."""
+        """Frozen credentials (`access_key`, `secret_key`, `token`) for libraries that take no session; None without any."""
         if self.anonymous:
             return None
         found = self._session().get_credentials()

@@ -73,7 +73,7 @@ def run_lake(
 
 
 def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
-    source = lake.settings.source
+    source = lake.source
     seen = lake.ledger.batches()
     arrival = look(source, seen)
     for path in arrival.gone:

@@ -247,7 +247,7 @@ def test_a_good_file_beside_a_bad_one_arrives_once_the_bad_one_is_replaced(lake:
 
 def _pin(lake: Lake) -> str:
     """Pin what is new in the source without reading it, as a run that is killed then leaves it."""
-    source = lake.settings.source
+    source = lake.source
     batches = lake.ledger.batches()
     return pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files).name
 

@@ -53,7 +53,7 @@ def write_source(lake: Lake, path: str, *lines: str) -> Path:
 
 def arrive(lake: Lake) -> Batch:
     """Pin what is new in the source as the next batch."""
-    source = lake.settings.source
+    source = lake.source
     batches = lake.ledger.batches()
     return pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=2).files)
 

@@ -128,7 +128,7 @@ def states(folder: Path) -> list[State]:
 
 def arrive(lake: Lake, engine: Engine, layers: Iterable[str]) -> dict[str, dict[str, str]]:
     """Pin what is new in the source and refresh the tables of `layers`; the partitions that failed, with the reason."""
-    source, batches = lake.settings.source, lake.ledger.batches()
+    source, batches = lake.source, lake.ledger.batches()
     found = examine(source, look(source, batches), batches, threads=2).files
     if found:
         pin(lake.ledger, source, found)

@@ -61,7 +61,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     site = Site(tmp_path)
-    source = site.lake.settings.source
+    source = site.lake.source
     (source / "reason").mkdir(parents=True)
     site.home.mkdir()
     (site.home / "dagster.yaml").write_text((REPOSITORY / "lake_assets" / "dagster.yaml").read_text())

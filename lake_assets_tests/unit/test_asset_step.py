@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +54,7 @@ class FakeEngine:
     name: str = "fake"
     tasks: list[Task] = field(default_factory=list)
 
-    def get(self) -> FakeEngine:
+    def get(self, _: object) -> FakeEngine:
         """As the resource `engine` the fake hands out itself."""
         return self
 
@@ -100,11 +99,9 @@ class Site:
 
     def with_rules(self, rules: Mapping[str, object]) -> Site:
         """The same lake with these changes of rules in its settings."""
-        lake = self.lake
-        changed = LakeResource(
-            root=lake.root, source=lake.source, memory_gb=1, threads=1, rules=json.dumps({"rules": rules})
-        )
-        return Site(changed, self.instance)
+        settings = self.lake.lake().settings
+        changed = Settings.model_validate(settings.model_dump() | {"rules": rules})
+        return Site(LakeResource.from_settings(changed), self.instance)
 
     def materialise(
         self, asset: dg.AssetsDefinition, engine: FakeEngine, *partitions: str
@@ -134,17 +131,17 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     root, source = tmp_path / "lake", tmp_path / "source"
-    lake = Lake(Settings(root=root, source=source))
+    lake = Lake(Settings(root=root, source=source, memory_gb=1, threads=1))
     for number in (1, 2):
         for table in DELIVERED:
             (source / table).mkdir(parents=True, exist_ok=True)
             columns = len(BRONZE[table].columns)
             (source / table / f"{number}.dat").write_text(("1|" * columns + "\n") * LINES)
         batches = lake.ledger.batches()
-        pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files)
+        pin(lake.ledger, lake.source, examine(lake.source, look(lake.source, batches), batches, threads=1).files)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("source_batch", [FIRST, SECOND])
-        yield Site(LakeResource(root=str(root), source=str(source), memory_gb=1, threads=1), instance)
+        yield Site(LakeResource.from_settings(lake.settings), instance)
 
 
 @pytest.fixture
