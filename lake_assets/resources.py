@@ -6,10 +6,12 @@ from typing import cast, get_args
 
 import dagster as dg
 
+from lake_assets.aws import Aws
 from lake_assets.engine.session import Engine, SessionEngine
 from lake_assets.errors import EngineError
 from lake_assets.lake.lake import Lake
 from lake_assets.liveness import hold
+from lake_assets.query.athena import Athena
 from lake_assets.settings import EngineName, SchemaDrift, Settings
 
 
@@ -48,6 +50,26 @@ class LakeResource(dg.ConfigurableResource[Lake]):
                 fresh_hours=self.fresh_hours,
             )
         )
+
+
+class AthenaResource(dg.ConfigurableResource[Athena]):
+    """Athena, for users' own assets about a lake on AWS: `athena.get().query("SELECT ... FROM gold.monthly_trends")`.
+
+    `name` is the deployment's; without a region or a role, those of the process count. `price` is dollars for a scanned TB.
+    """
+
+    name: str
+    region: str = ""
+    role: str = ""
+    price: float = 5.0
+    timeout_seconds: float = 1800.0
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "AthenaResource":
+        return cls(name=settings.name, region=settings.region, price=settings.prices.athena_tb)
+
+    def get(self) -> Athena:
+        return Athena(Aws(self.region or None, self.role or None), self.name, self.price, self.timeout_seconds)
 
 
 class EngineResource(dg.ConfigurableResource[Engine]):

@@ -16,6 +16,7 @@ from lake_assets.contract.layers import BRONZE, LAKE_TABLES, SILVER, LakeTable
 from lake_assets.lake.balance import balance
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
+from lake_assets.query.engine import questions
 from lake_assets.query.examples import ExampleQuery
 from lake_assets.query.quality import BrokenRule, broken_rules
 from lake_assets.query.result import QueryResult
@@ -100,7 +101,8 @@ def show_status(lake: Lake) -> None:
     output.print(f"Lake {lake.settings.root}, {len(planner.batches)} batches", soft_wrap=True)
     output.print(_tables(planner, LAKE_TABLES, {}))
     output.print(_balances(planner))
-    broken = broken_rules(lake.settings.root)
+    with questions(lake.settings) as asked:
+        broken = broken_rules(asked)
     output.print(_broken_rules(broken) if broken else "No rule is broken.")
 
 
