@@ -1,18 +1,19 @@
-"""Dagster resources: the lake and the engine, from the settings. Nothing is opened or started until an asset runs."""
+"""Dagster resources: the lake, the engine and Athena, from the settings. Nothing is opened or started until an asset runs."""
 
 import json
 from pathlib import Path
-from typing import cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import dagster as dg
 
-from lake_assets.aws import Aws
 from lake_assets.engine.session import Engine, SessionEngine
 from lake_assets.errors import EngineError
 from lake_assets.lake.lake import Lake
 from lake_assets.liveness import hold
-from lake_assets.query.athena import Athena
 from lake_assets.settings import EngineName, SchemaDrift, Settings
+
+if TYPE_CHECKING:
+    from lake_assets.query.athena import Athena
 
 
 class LakeResource(dg.ConfigurableResource[Lake]):
@@ -52,7 +53,7 @@ class LakeResource(dg.ConfigurableResource[Lake]):
         )
 
 
-class AthenaResource(dg.ConfigurableResource[Athena]):
+class AthenaResource(dg.ConfigurableResource[Any]):
     """Athena, for users' own assets about a lake on AWS: `athena.get().query("SELECT ... FROM gold.monthly_trends")`.
 
     `name` is the deployment's; without a region or a role, those of the process count. `price` is dollars for a scanned TB.
@@ -68,7 +69,11 @@ class AthenaResource(dg.ConfigurableResource[Athena]):
     def from_settings(cls, settings: Settings) -> "AthenaResource":
         return cls(name=settings.name, region=settings.region, price=settings.prices.athena_tb)
 
-    def get(self) -> Athena:
+    def get(self) -> "Athena":
+        # Imported here, so that loading the definitions imports no boto3.
+        from lake_assets.aws import Aws
+        from lake_assets.query.athena import Athena
+
         return Athena(Aws(self.region or None, self.role or None), self.name, self.price, self.timeout_seconds)
 
 
