@@ -88,19 +88,22 @@ def query(
     example: Annotated[str | None, typer.Option(help="Ask an example query by its name instead.")] = None,
     examples: Annotated[bool, typer.Option("--examples", help="List the example queries on gold.")] = False,
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,
+    reuse: Annotated[
+        int, typer.Option(min=0, max=10080, help="On AWS: take a result of the same query that is so many minutes old.")
+    ] = 0,
 ) -> None:
-    """Ask the lake with DuckDB."""
+    """Ask the lake: DuckDB answers about a local one, Athena about one on AWS."""
     from lake_assets.cli.show import show_example, show_examples, show_result
-    from lake_assets.query.duckdb import query as run_query
+    from lake_assets.query.engine import ask
     from lake_assets.query.examples import example_queries, example_query
 
     if [sql is not None, example is not None, examples].count(True) != 1:
         raise typer.BadParameter("give one of these: an SQL statement, --example NAME, --examples.")
     if sql is not None:
-        show_result(run_query(load_settings().root, sql), format.value)
+        show_result(ask(load_settings(), sql, reuse), format.value)
     elif example is not None:
         asked = example_query(example)
-        show_example(asked, run_query(load_settings().root, asked.sql), format.value)
+        show_example(asked, ask(load_settings(), asked.sql, reuse), format.value)
     else:
         show_examples(example_queries().values(), format.value)
 
@@ -141,9 +144,10 @@ def profile(
 ) -> None:
     """Show what every column of a table holds, and propose rules that its contract lacks."""
     from lake_assets.cli.profile import show_profile
+    from lake_assets.query.engine import local_root
     from lake_assets.query.profile import profile_table
 
-    show_profile(profile_table(load_settings().root, table), format.value)
+    show_profile(profile_table(local_root(load_settings(), "The profile"), table), format.value)
 
 
 @app.command()

@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from werkzeug.serving import make_server
 
 from lake_assets_tests.support.aws.athena_definitions import mended_athena_definitions
+from lake_assets_tests.support.aws.athena_queries import Queries
 from lake_assets_tests.support.aws.faults import Faults
 from lake_assets_tests.support.aws.glue_catalog import mended_catalog
 from lake_assets_tests.support.aws.glue_definitions import mended_definitions
@@ -44,6 +45,7 @@ class Emulator:
         self.url = ""
         self.faults = Faults()
         self.glue = JobRuns(lambda: self.url, warm)
+        self.athena = Queries()
         self._server = _Server(port, self.faults)
         self._stack = ExitStack()
 
@@ -80,9 +82,10 @@ class Emulator:
         return bucket
 
     def calm(self) -> None:
-        """Forget faults, forced ends and counted calls, and end the jobs that go on; data and definitions stay."""
+        """Forget faults, forced ends, counted calls and queries, and end the jobs that go on; data and definitions stay."""
         self.faults.clear()
         self.glue.reset()
+        self.athena.reset()
 
     def reset(self) -> None:
         """Forget everything: every bucket, job, database and query too."""
@@ -98,6 +101,7 @@ class Emulator:
                 mended_definitions(),
                 mended_athena_definitions(),
                 self.glue.running(),
+                self.athena.answering(),
             ):
                 stack.enter_context(mended)
             # One line per request would bury what a test prints.

@@ -22,7 +22,7 @@ def call_of(environ: dict[str, Any]) -> Call:
     credential = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
     service = credential[3] if len(credential) > 3 else "s3"
     if target:
-        return Call(service, target.rpartition(".")[2])
+        return Call(service, str(target).rpartition(".")[2])
     if service != "s3":
         return Call(service, environ["PATH_INFO"])
     path = unquote(environ["PATH_INFO"]).lstrip("/")
@@ -30,33 +30,31 @@ def call_of(environ: dict[str, Any]) -> Call:
 
 
 def _s3_operation(environ: dict[str, Any], on_object: bool) -> str:
-    method = environ["REQUEST_METHOD"]
+    method = str(environ["REQUEST_METHOD"])
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    copied = "HTTP_X_AMZ_COPY_SOURCE" in environ
     sub = next((name for name in query if name in _SUBRESOURCES), None)
     if sub is not None:
         return f"{method.title()}{_SUBRESOURCES[sub]}"
     if not on_object:
-        return {
-            "GET": "ListObjectsV2" if "list-type" in query else "ListObjects",
-            "POST": "DeleteObjects",
-            "HEAD": "HeadBucket",
-            "PUT": "CreateBucket",
-            "DELETE": "DeleteBucket",
-        }.get(method, method)
+        return _LISTS.get(next((name for name in query if name in _LISTS), method), method)
+    source = "Copy" if "HTTP_X_AMZ_COPY_SOURCE" in environ else ""
     if "uploadId" in query:
-        part = "UploadPartCopy" if copied else "UploadPart"
-        return {"PUT": part, "POST": "CompleteMultipartUpload", "GET": "ListParts", "DELETE": "AbortMultipartUpload"}[
-            method
-        ]
+        return f"UploadPart{source}" if method == "PUT" else _OF_UPLOAD.get(method, method)
     if method == "POST":
         return "CreateMultipartUpload"
-    if method == "PUT":
-        return "CopyObject" if copied else "PutObject"
-    return f"{method.title()}Object"
+    return "CopyObject" if source else f"{method.title()}Object"
 
 
-_OF_BUCKET = {"POST": "DeleteObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+_LISTS = {
+    "list-type": "ListObjectsV2",
+    "uploads": "ListMultipartUploads",
+    "GET": "ListObjects",
+    "POST": "DeleteObjects",
+    "HEAD": "HeadBucket",
+    "PUT": "CreateBucket",
+    "DELETE": "DeleteBucket",
+}
+"""Operations of buckets by what their query has in it, or else by method."""
 _OF_UPLOAD = {"POST": "CompleteMultipartUpload", "GET": "ListParts", "DELETE": "AbortMultipartUpload"}
 _SUBRESOURCES = {
     "tagging": "Tagging",
