@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from lake_assets.catalog.drift import Difference
 from lake_assets.catalog.views import (
     QUALITY_VIEW,
     SCHEMAS,
@@ -53,6 +54,28 @@ class LocalCatalog:
         except duckdb.Error as error:
             told = str(error).splitlines()[0]
             raise StorageError(f"The catalog {self.path} cannot show {table.identifier}: {told}") from error
+
+    def differences(self, tables: Iterable[LakeTable]) -> list[Difference]:
+        """Views that are missing, show something else, or show what is no more. Every query makes its views anew."""
+        with tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch:
+            found = self._registered(Path(scratch, FILE)) or {}
+        different: list[Difference] = []
+        for name, statement in self._expected(tables).items():
+            if statement is None and name in found:
+                different.append(Difference(name, "extra_table"))
+            elif statement is not None and name not in found:
+                different.append(Difference(name, "missing_table"))
+            elif statement is not None and found[name] != statement:
+                different.append(Difference(name, "properties"))
+        return different
+
+    def _expected(self, tables: Iterable[LakeTable]) -> dict[str, str | None]:
+        """Statement by view; None for a view that must not be there."""
+        expected: dict[str, str | None] = {}
+        for table in tables:
+            statements = view_statements(self._root, table)
+            expected |= {name: statements.get(name) for name in view_names(table)}
+        return expected | quality_statements(self._root)
 
     def _register(self, table: LakeTable) -> None:
         wanted = view_statements(self._root, table) | quality_statements(self._root)
