@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -98,10 +98,18 @@ def _target(targets: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 class Crawlers:
     """The crawlers of the deployment `name`, by a client of Glue. `pause_seconds` is the first pause between two looks."""
 
-    def __init__(self, glue: Any, name: str, *, pause_seconds: float = _FIRST_PAUSE_SECONDS) -> None:
+    def __init__(
+        self,
+        glue: Any,
+        name: str,
+        *,
+        pause_seconds: float = _FIRST_PAUSE_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._glue = glue
         self._name = name
         self._pause = pause_seconds
+        self._sleep = sleep
 
     def crawl(self, layer: Layer, *, seconds: float = CRAWL_SECONDS) -> Crawl:
         """Let the crawler of a layer look at everything, and wait for it. A crawl that goes on already is waited for first.
@@ -175,7 +183,7 @@ class Crawlers:
             else:
                 return time.monotonic(), before
 
-    def _wait(self, crawler: str, deadline: float, is_over: Any) -> Mapping[str, Any]:
+    def _wait(self, crawler: str, deadline: float, is_over: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
         pause = self._pause
         while True:
             seen: Mapping[str, Any] = self._glue.get_crawler(Name=crawler)["Crawler"]
@@ -185,7 +193,7 @@ class Crawlers:
                 raise AwsError(
                     f"The crawler {crawler} takes longer than it may, and was stopped; it was {seen['State']}."
                 )
-            time.sleep(pause)
+            self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
     def _forget(self, database: str) -> None:
