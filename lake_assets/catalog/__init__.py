@@ -18,6 +18,9 @@ class Catalog(Protocol):
     def register(self, table: LakeTable) -> None:
         """Show a table as it is published now. Costs next to nothing when the catalog does so already."""
 
+    def renew(self, tables: Iterable[LakeTable]) -> None:
+        """Mend what differs of these tables."""
+
     def differences(self, tables: Iterable[LakeTable]) -> list[Difference]:
         """How the catalog differs from what it should show of these tables."""
 

@@ -102,6 +102,11 @@ class GlueCatalog:
             f"Cannot register {table.identifier} in the Glue Data Catalog: others change it all the time ({changed})."
         )
 
+    def renew(self, tables: Iterable[LakeTable]) -> None:
+        """Register them all, and so mend what differs."""
+        for table in tables:
+            self.register(table)
+
     def differences(self, tables: Iterable[LakeTable]) -> list[Difference]:
         """How the catalog differs from the contract and the ledger, for these tables."""
         chosen = tuple(tables)

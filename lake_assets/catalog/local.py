@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,24 @@ class LocalCatalog:
             told = str(error).splitlines()[0]
             raise StorageError(f"The catalog {self.path} cannot show {table.identifier}: {told}") from error
 
+    def renew(self, tables: Iterable[LakeTable]) -> None:
+        """Make the file anew, with every table, if one of these differs: that is faster than to mend one after the other."""
+        if not self.differences(tables):
+            return
+        with self._changing() as file:
+            _create(file)
+            _update(file, LAKE_TABLES, all_view_statements(self._root), [])
+            file.replace(self.path)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Path]:
+        """Where to put the next version of the file, while no one else writes one."""
+        with (
+            self._store.exclusive(f"{layout.LEDGER}/{FILE}"),
+            tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch,
+        ):
+            yield Path(scratch, FILE)
+
     def differences(self, tables: Iterable[LakeTable]) -> list[Difference]:
         """Views that are missing, show something else, or show what is no more. Every query makes its views anew."""
         with tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch:
@@ -79,11 +98,7 @@ class LocalCatalog:
 
     def _register(self, table: LakeTable) -> None:
         wanted = view_statements(self._root, table) | quality_statements(self._root)
-        with (
-            self._store.exclusive(f"{layout.LEDGER}/{FILE}"),
-            tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch,
-        ):
-            file = Path(scratch, FILE)
+        with self._changing() as file:
             registered = self._registered(file)
             if registered is None:
                 _create(file)

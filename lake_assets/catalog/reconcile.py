@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from lake_assets.catalog import catalog_of
 from lake_assets.catalog.drift import MEANINGS, Difference
 from lake_assets.catalog.storage import storage_differences
-from lake_assets.contract.layers import LAKE_TABLES, LakeTable
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable, Layer
 from lake_assets.errors import PublishConflictError
 from lake_assets.lake import layout
 from lake_assets.lake.lake import Lake
@@ -54,8 +55,8 @@ def repair(lake: Lake, *, dry_run: bool = False, deep: bool = False) -> Repair:
     if not dry_run:
         left = {(table, partition) for table, partition in to_build if not _mark(lake, table, partition)}
         if catalog:
-            for table in LAKE_TABLES:
-                catalog_of(lake, table.layer).register(table)
+            for layer in get_args(Layer):
+                catalog_of(lake, layer).renew([table for table in LAKE_TABLES if table.layer == layer])
     remaining = set(catalog if dry_run else catalog_of(lake).differences(LAKE_TABLES) if catalog else ())
     return Repair(
         tuple(

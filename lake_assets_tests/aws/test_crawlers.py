@@ -197,7 +197,7 @@ def test_a_crawl_that_failed_is_told_with_its_reason(aws: Emulator, lake: Lake, 
     root = lake.settings.root
     assert isinstance(root, S3Folder)
     aws.client("s3").put_object(Bucket=root.bucket, Key=root.key("gold/strange/x.parquet"), Body=b"no parquet")
-    with pytest.raises(AwsError, match="ended FAILED: .*[Pp]arquet"):
+    with pytest.raises(AwsError, match=r"ended FAILED: .*[Pp]arquet"):
         discover_layer(lake, "gold", crawlers)
 
 

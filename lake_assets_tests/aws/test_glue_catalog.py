@@ -110,16 +110,16 @@ def test_every_table_column_type_comment_and_partition_of_the_contract_is_in_the
     }
     assert set(found) == {table.identifier for table in all_tables()}
     assert len(found) == 24 + 24 + 4 + 48 + 1
-    for table in all_tables():
-        known, storage = found[table.identifier], found[table.identifier]["StorageDescriptor"]
-        wanted = [(column.name, physical_type(column), column.comment) for column in table.columns]
+    for shown in all_tables():
+        known, storage = found[shown.identifier], found[shown.identifier]["StorageDescriptor"]
+        wanted = [(column.name, physical_type(column), column.comment) for column in shown.columns]
         assert [(column["Name"], column["Type"], column["Comment"]) for column in storage["Columns"]] == wanted
-        keys = [(column.name, "string", column.comment) for column in table.partition_columns]
+        keys = [(column.name, "string", column.comment) for column in shown.partition_columns]
         assert [(key["Name"], key["Type"], key["Comment"]) for key in known["PartitionKeys"]] == keys
-        assert known["Description"] == table.comment
+        assert known["Description"] == shown.comment
         assert known["TableType"] == "EXTERNAL_TABLE"
         assert known["Parameters"]["classification"] == "parquet"
-        assert storage["Location"] == f"s3://some-bucket/lake/{table.folder}/"
+        assert storage["Location"] == f"s3://some-bucket/lake/{shown.folder}/"
     for table in LAKE_TABLES:
         if table.partition_columns:
             there = partitions(glue, name, table.layer, table.name)

@@ -55,7 +55,7 @@ def publish_all(lake: Lake) -> Lake:
     """Some partitions of every table, and a row in quarantine in the first one of each."""
     for table in LAKE_TABLES:
         for number, partition in enumerate(partitions_of(table)):
-            rejected = [{}] if has_quarantine(table) and not number else []
+            rejected: list[Row] = [{}] if has_quarantine(table) and not number else []
             publish(lake, table, partition, {}, rejected=rejected)
         _put(lake, layout.quality_key(table, "audit"), RESULTS, [{}])
     return lake

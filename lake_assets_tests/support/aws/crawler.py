@@ -20,7 +20,7 @@ from typing import Any
 import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import utcnow
 from moto.glue.models import FakeCrawler
 from moto.moto_api import state_manager
@@ -78,7 +78,7 @@ def _as_aws_tells_it(crawler: FakeCrawler) -> dict[str, Any]:
 
 
 def _crawl(crawler: FakeCrawler, clients: dict[str, Any]) -> None:
-    crawl = crawler.crawls[-1]
+    crawl: Any = crawler.crawls[-1]
     try:
         for target in crawler.targets.get("S3Targets", []):
             for folder, keys in _tables(clients["s3"], target, json.loads(crawler.configuration or "{}")).items():
@@ -86,7 +86,7 @@ def _crawl(crawler: FakeCrawler, clients: dict[str, Any]) -> None:
                     break
                 _write(clients, crawler, folder, keys)
         crawl.status = "STOPPED" if crawl.status == "STOPPING" else "COMPLETED"
-    except (ClientError, pa.ArrowException, OSError) as error:
+    except (ClientError, BotoCoreError, pa.ArrowException, OSError) as error:
         crawl.error_message = str(error)
         crawl.status = "FAILED"
     crawl.end_time = utcnow()
