@@ -9,14 +9,15 @@ import pytest
 
 from lake_assets.catalog.drift import MEANINGS, Difference, Field, Kind, Part, Shape, compare, expected_shape
 from lake_assets.catalog.storage import compare_objects
-from lake_assets.catalog.tables import data_table
+from lake_assets.catalog.tables import Values, data_table
 from lake_assets.contract.layers import SILVER
 from lake_assets.contract.types import schema_fingerprint
 from lake_assets.lake.records import LedgerEntry
 from lake_assets_tests.support.lake_support import publication
 
 INVENTORY = SILVER["inventory"]
-JANUARY, FEBRUARY = ("1998-01",), ("1998-02",)
+JANUARY: Values = ("1998-01",)
+FEBRUARY: Values = ("1998-02",)
 EXPECTED = expected_shape(data_table(INVENTORY), "s3://bucket", [JANUARY, FEBRUARY])
 KEY = "silver/inventory/inventory_month=1998-01/inventory.parquet"
 WHOLE = publication(KEY, schema_fingerprint=schema_fingerprint(INVENTORY.columns))

@@ -22,7 +22,8 @@ from lake_assets.errors import PublishConflictError
 from lake_assets.lake import layout
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.ledger import Ledger
-from lake_assets.refresh import facts, ingestion
+from lake_assets.lake.planning import Planner
+from lake_assets.refresh import Work, facts, ingestion
 from lake_assets_tests.support.lake_support import FEBRUARY, JANUARY, FakeEngine, ingest, new_lake, write_source
 from lake_assets_tests.support.published import publish, publish_all
 
@@ -47,10 +48,11 @@ def lake(tmp_path: Path) -> Lake:
 def build(lake: Lake) -> list[str]:
     """Let a run build what is stale of inventory; which partitions that were."""
     built: list[str] = []
-    for work in (
+    stale: tuple[Callable[[Planner], list[Work]], ...] = (
         lambda planner: ingestion(planner, OF_INVENTORY),
         lambda planner: facts(planner, OF_INVENTORY, MONTHS),
-    ):
+    )
+    for work in stale:
         for piece in work(lake.planner()):
             for table in piece.tables:
                 outcome = lake.materialise(table, piece.partitions, FakeEngine().run, "run")
