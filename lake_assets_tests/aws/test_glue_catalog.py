@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from lake_assets.aws import Aws
+from lake_assets.catalog import catalog_of
 from lake_assets.catalog.drift import Difference
 from lake_assets.catalog.glue import GlueCatalog
+from lake_assets.catalog.reconcile import differences, repair
 from lake_assets.catalog.tables import all_tables
 from lake_assets.contract.layers import BRONZE, GOLD, LAKE_TABLES, SILVER, LakeTable
 from lake_assets.contract.types import physical_type
@@ -23,7 +25,7 @@ from lake_assets.location import S3Folder
 from lake_assets_tests.support.aws.emulator import Emulator
 from lake_assets_tests.support.lake_support import commit as committed
 from lake_assets_tests.support.lake_support import new_lake, publication
-from lake_assets_tests.support.published import BATCH, partitions_of, publish, publish_all
+from lake_assets_tests.support.published import BATCH, on_aws, partitions_of, publish, publish_all
 
 ROOT = S3Folder("some-bucket", "lake")
 INVENTORY, ITEM = SILVER["inventory"], SILVER["item"]
@@ -397,3 +399,29 @@ def test_a_strange_table_is_told_and_left_alone_and_a_view_is_nobodys_business(
     assert catalog.differences([table]) == [Difference("gold.strange", "extra_table")]
     catalog.register(table)
     assert catalog.differences([table]) == [Difference("gold.strange", "extra_table")]
+
+
+def test_a_catalog_changed_behind_the_lakes_back_is_mended_by_repair_with_the_role_of_each_layer(
+    aws: Emulator, lake: Lake, glue: Any, name: str
+) -> None:
+    trends = GOLD["monthly_trends"]
+    for table, partition in ((ITEM, "all"), (INVENTORY, MONTHS[0]), (trends, "2000")):
+        publish(lake, table, partition, {})
+    roles = {layer: f"arn:aws:iam::123456789012:role/lake-{layer}" for layer in ("bronze", "silver", "gold")}
+    here = on_aws(lake, aws.client("s3"), aws.new_bucket(), name=name, roles=roles)
+    for table in (ITEM, INVENTORY, trends):
+        catalog_of(here, table.layer).register(table)
+    assert differences(here, LAKE_TABLES) == []
+    glue.delete_table(DatabaseName=database(name, "silver"), Name="item")
+    update(glue, name, trends, Description="something else")
+    glue.delete_partition(DatabaseName=database(name, "silver"), TableName="inventory", PartitionValues=[MONTHS[0]])
+    found = {(one.table, one.kind) for one in differences(here, LAKE_TABLES)}
+    assert found == {
+        ("silver.item", "missing_table"),
+        ("silver.inventory", "missing_partition"),
+        ("gold.monthly_trends", "properties"),
+    }
+    done = repair(here)
+    assert {(one.difference.table, one.mended) for one in done.repaired} == {(table, True) for table, _ in found}
+    assert repair(here).repaired == ()
+    assert sum(call.service == "sts" for call in aws.faults.calls) == 3
