@@ -11,7 +11,7 @@ import dagster as dg
 from lake_assets.assets.checks import check_results
 from lake_assets.assets.metadata import publication_metadata
 from lake_assets.assets.retries import attempt, is_another_left
-from lake_assets.catalog.local import LocalCatalog
+from lake_assets.catalog import catalog_of
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.rules import Rule
 from lake_assets.engine.session import Engine
@@ -88,7 +88,7 @@ def _metadata_by_partition(
 def _register(table: LakeTable, lake: Lake) -> list[str]:
     """Put what was published into the catalog; the problem when that fails."""
     try:
-        LocalCatalog(lake.store, lake.settings.root).register(table)
+        catalog_of(lake, table.layer).register(table)
     except LakeError as error:
         return [f"{table.identifier} is published, but not in the catalog: {error}"]
     return []

@@ -110,6 +110,9 @@ def query(
 
 quarantine = typer.Typer(help="Rows and lines that were taken out because they break a rule.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Read every object and compare its checksum, not only its size.")
+]
 TableOption = Annotated[str | None, typer.Option("--table", help="Only this source table, e.g. store_sales.")]
 
 
@@ -153,14 +156,34 @@ def profile(
 @app.command()
 def verify(
     table: Annotated[str | None, typer.Argument(help="Only this gold table; default: all of them.")] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object and compare its checksum, not only its size.")
+    ] = False,
     format: Annotated[NestedFormat, typer.Option(help="How to print what was found.")] = NestedFormat.table,
 ) -> None:
-    """Recompute from the published data what must hold of the gold tables, also across them. Ends with 1 when it does not."""
-    from lake_assets.cli.verify import show_verified
+    """Recompute from the published data what must hold of the gold tables, also across them; compare storage and catalog
+    with the ledger. Ends with 1 when something does not hold."""
+    from lake_assets.cli.verify import verify_lake
     from lake_assets.lake.lake import Lake
-    from lake_assets.query.verify import verify as run_verify
 
-    show_verified(run_verify(Lake(load_settings()), table), format.value)
+    verify_lake(Lake(load_settings()), table, format.value, deep=deep)
+
+
+@app.command()
+def repair(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what differs; change nothing.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object and compare its checksum, not only its size.")
+    ] = False,
+) -> None:
+    """Mend the catalog, mark partitions with missing or altered objects to be built anew, remove what dead runs left.
+
+    Objects that the lake did not write are shown and never removed.
+    """
+    from lake_assets.cli.drift import show_repair
+    from lake_assets.lake.lake import Lake
+
+    show_repair(Lake(load_settings()), dry_run=dry_run, deep=deep)
 
 
 @app.command()

@@ -50,7 +50,7 @@ def _convert(spark: SparkSession, task: Task, reader: SourceReader) -> Result:
     with ThreadPoolExecutor(max(1, min(task.threads, len(files)))) as pool:
         # All of them first: whether added columns are left out depends on what all files have.
         list(pool.map(_StagedFile.look, files))
-        on_drift = _on_drift(task, table, files)
+        on_drift = task.action_on_drift(len(table.columns), (file.fields for file in files))
         list(pool.map(lambda file: file.convert(on_drift), files))
     staged = tuple(file.staged() for file in files)
     rejected = sum(file.rejected for file in files)
@@ -66,15 +66,7 @@ def _convert(spark: SparkSession, task: Task, reader: SourceReader) -> Result:
         violations=tuple(_violations(files)),
         touches=_touches(spark, task, table, files),
     )
-    return Result(partitions=(result,), seconds=0, actions={"schema": on_drift} if on_drift else {})
-
-
-def _on_drift(task: Task, table: Table, files: Sequence[_StagedFile]) -> Action | None:
-    """What becomes of files with other columns than declared."""
-    drifted = [file.fields for file in files if file.drifted]
-    if task.tolerates_added_columns and drifted and min(drifted) > len(table.columns):
-        return "warn"
-    return task.actions.get("schema")
+    return Result(partitions=(result,), seconds=0, actions={"schema": on_drift})
 
 
 def _touches(spark: SparkSession, task: Task, table: Table, files: Sequence[_StagedFile]) -> tuple[str, ...] | None:
@@ -146,7 +138,7 @@ class _StagedFile:
             lines=self._inspection.lines,
         )
 
-    def convert(self, on_drift: Action | None) -> None:
+    def convert(self, on_drift: Action) -> None:
         """Write the rows of the file and count them; the count must be the lines less the rejected ones.
 
         `on_drift` is what becomes of files with other columns than declared.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
@@ -79,6 +80,14 @@ class Task(Record):
     actions: dict[str, Action] = Field(default_factory=dict)
     sold_range: dict[Channel, Range] = Field(default_factory=dict)
     active_range: dict[Channel, Range] = Field(default_factory=dict)
+
+
+    def action_on_drift(self, columns: int, fields: Iterable[int]) -> Action:
+        """What becomes of files that have other than the declared `columns`; `fields` are those of each file, 0 of an empty one."""
+        drifted = [number for number in fields if number not in (0, columns)]
+        if self.tolerates_added_columns and drifted and min(drifted) > columns:
+            return "warn"
+        return self.actions["schema"]
 
 
 class StagedObject(Record):

@@ -63,8 +63,13 @@ def verify(lake: Lake, name: str | None = None) -> list[Verified]:
         ]
 
 
+def plain_name(name: str) -> str:
+    """A gold table's name as a user may have written it, without its layer."""
+    return name.strip().lower().removeprefix("gold.")
+
+
 def _find(name: str) -> LakeTable:
-    asked = name.strip().lower().removeprefix("gold.")
+    asked = plain_name(name)
     if asked not in GOLD:
         close = difflib.get_close_matches(asked, GOLD)
         meant = f"Did you mean {' or '.join(close)}? " if close else ""

@@ -87,9 +87,9 @@ def test_a_variable_like_none_is_refused_with_all_there_are(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("LAKE_ENGINE", "duckdb", "'sail' or 'spark'"),
-        ("LAKE_ENGINE", "", "'sail' or 'spark'"),
-        ("LAKE_ENGINE", "Sail", "'sail' or 'spark'"),
+        ("LAKE_ENGINE", "duckdb", "'sail', 'spark', 'remote' or 'glue'"),
+        ("LAKE_ENGINE", "", "'sail', 'spark', 'remote' or 'glue'"),
+        ("LAKE_ENGINE", "Sail", "'sail', 'spark', 'remote' or 'glue'"),
         ("LAKE_MONTHS_PER_RUN", "0", "greater than or equal to 1"),
         ("LAKE_MONTHS_PER_RUN", "many", "valid integer"),
         ("LAKE_MONTHS_PER_RUN", "1.5", "valid integer"),
@@ -129,7 +129,7 @@ def test_every_setting_is_described() -> None:
 
 
 @pytest.mark.parametrize("variable", ["LAKE_ROOT", "LAKE_SOURCE"])
-@pytest.mark.parametrize("value", ["", " ", "s3://bucket/lake", "/data/lake[1]", "/data/*"])
+@pytest.mark.parametrize("value", ["", " ", "s3://", "https://bucket/lake", "s3://bucket/lake[1]", "/data/lake[1]", "/data/*"])
 def test_a_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=variable):
@@ -339,7 +339,9 @@ def schema_action(folder: Path, drift: str, *lines: str, **settings: object) -> 
         write_source(lake, f"inventory/{number}.dat", line)
     engine = FakeEngine()
     lake.materialise(BRONZE["inventory"], [arrive(lake).name], engine.run, "run")
-    return engine.tasks[0].actions["schema"]
+    (task,) = engine.tasks
+    fields = [file.inspection.fields for file in task.files if file.inspection]
+    return task.action_on_drift(len(BRONZE["inventory"].columns), fields)
 
 
 FITTING, ADDED, MISSING = "1|1|1|1|", "1|1|1|1|new|", "1|1|1|"

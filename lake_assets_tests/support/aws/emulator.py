@@ -24,6 +24,7 @@ from werkzeug.serving import make_server
 
 from lake_assets_tests.support.aws.athena_definitions import mended_athena_definitions
 from lake_assets_tests.support.aws.athena_queries import Queries
+from lake_assets_tests.support.aws.crawler import mended_crawlers
 from lake_assets_tests.support.aws.faults import Faults
 from lake_assets_tests.support.aws.glue_catalog import mended_catalog
 from lake_assets_tests.support.aws.glue_definitions import mended_definitions
@@ -100,6 +101,7 @@ class Emulator:
                 mended_catalog(),
                 mended_definitions(),
                 mended_athena_definitions(),
+                mended_crawlers(lambda: self.url, REGION),
                 self.glue.running(),
                 self.athena.answering(),
             ):
