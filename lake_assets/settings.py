@@ -184,6 +184,16 @@ class Settings(BaseSettings):
     def _with_defaults_of_the_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
         return {**_AWS_DEFAULTS, **given} if given.get("environment") == "aws" else given
 
+    @property
+    def local_root(self) -> Path:
+        """The folder of a lake on this machine. Raises `SettingsError` for one on S3."""
+        return _local("LAKE_ROOT", self.root)
+
+    @property
+    def local_source(self) -> Path:
+        """The folder of a source on this machine. Raises `SettingsError` for one on S3."""
+        return _local("LAKE_SOURCE", self.source)
+
     def glue_of(self, layer: str) -> GlueSetting:
         return self.glue.get(layer, GlueSetting())
 
@@ -277,6 +287,12 @@ def check_plain_path(path: str, what: str) -> None:
     found = sorted(set(path) & set(_PATTERN_SIGNS))
     if found:
         raise SettingsError(f"The path of {what} holds {' '.join(found)}, which engines take for a pattern. Rename it.")
+
+
+def _local(variable: str, place: Location) -> Path:
+    if isinstance(place, S3Folder):
+        raise SettingsError(f"Setting {variable} has the value {str(place)!r}: this needs a folder on this machine.")
+    return place
 
 
 def _place(name: str, value: Location) -> Location:

@@ -54,7 +54,7 @@ def sample(
     from lake_assets.contract.tables import TABLES
     from lake_assets.lake.sample import make_sample
 
-    target = (source or load_settings().source).expanduser().absolute()
+    target = (source or load_settings().local_source).expanduser().absolute()
     with progress() as bars:
         bar = bars.add_task(f"Tables at scale {scale:g}", total=len(TABLES), doing="generating")
         made = make_sample(scale, target, lambda name: bars.update(bar, advance=1, doing=name))

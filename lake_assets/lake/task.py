@@ -81,9 +81,8 @@ class Task(Record):
     sold_range: dict[Channel, Range] = Field(default_factory=dict)
     active_range: dict[Channel, Range] = Field(default_factory=dict)
 
-
     def action_on_drift(self, columns: int, fields: Iterable[int]) -> Action:
-        """What becomes of files that have other than the declared `columns`; `fields` are those of each file, 0 of an empty one."""
+        """What becomes of files with other than the declared `columns`; `fields` are those of each file, 0 of an empty one."""
         drifted = [number for number in fields if number not in (0, columns)]
         if self.tolerates_added_columns and drifted and min(drifted) > columns:
             return "warn"

@@ -63,7 +63,7 @@ def publish_all(lake: Lake) -> Lake:
 
 def on_aws(lake: Lake, s3: Any, bucket: str, **settings: Any) -> Lake:
     """The same lake with its objects in a bucket as well; the ledger stays where it is."""
-    root = lake.settings.root
+    root = lake.settings.local_root
     assert isinstance(root, Path)
     for key in _keys(root):
         s3.upload_file(str(root / key), bucket, f"lake/{key}")
@@ -79,7 +79,7 @@ def _keys(root: Path) -> Iterator[str]:
 
 
 def _put(lake: Lake, key: str, columns: Iterable[Column], rows: Sequence[Row]) -> StoredObject:
-    root = lake.settings.root
+    root = lake.settings.local_root
     assert isinstance(root, Path)
     path = root / key
     path.parent.mkdir(parents=True, exist_ok=True)

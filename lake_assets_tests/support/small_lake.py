@@ -110,7 +110,7 @@ def play(folder: Path, engine: Engine, layers: Iterable[str]) -> None:
     """Let each arrival of a scenario come in, refresh the tables of `layers`, and keep a copy of the lake after each."""
     current = State(folder / "current")
     for number in range(1, len(list((folder / "arrivals").iterdir())) + 1):
-        shutil.copytree(folder / "arrivals" / str(number), current.settings.source, dirs_exist_ok=True)
+        shutil.copytree(folder / "arrivals" / str(number), current.settings.local_source, dirs_exist_ok=True)
         failures = arrive(Lake(current.settings), engine, layers)
         (current.folder / _FAILURES).write_text(json.dumps(failures))
         shutil.copytree(current.folder, folder / "states" / str(number))

@@ -215,7 +215,7 @@ def test_a_publication_left_half_done_is_told_and_the_next_run_settles_it(lake: 
 
 
 def test_the_command_tells_what_it_did_and_what_is_left_to_do(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKE_ROOT", str(lake.settings.root))
+    monkeypatch.setenv("LAKE_ROOT", str(lake.settings.local_root))
     path(lake, KEY).unlink()
     dry = CliRunner().invoke(app, ["repair", "--dry-run"])
     assert dry.exit_code == 0, dry.output

@@ -23,7 +23,7 @@ def test_without_any_variable_the_defaults_hold(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
     assert settings.root == tmp_path / "data/lake"
-    assert settings.source == tmp_path / "data/source"
+    assert settings.local_source == tmp_path / "data/source"
     assert settings.engine == "sail"
     assert settings.months_per_run == 12
     assert settings.threads == os.cpu_count()
@@ -48,7 +48,7 @@ def test_variables_set_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert (settings.schema_drift, settings.fresh_hours) == ("evolve", 0.5)
-    assert (settings.root, settings.source) == (Path("/lake"), Path.home() / "files")
+    assert (settings.local_root, settings.local_source) == (Path("/lake"), Path.home() / "files")
     assert (settings.engine, settings.months_per_run, settings.memory_gb, settings.threads) == ("spark", 3, 0.5, 7)
 
 
@@ -57,7 +57,7 @@ def test_a_relative_folder_is_one_below_the_working_directory(monkeypatch: pytes
     monkeypatch.setenv("LAKE_ROOT", "here")
     settings = load_settings()
     monkeypatch.chdir("/")
-    assert settings.root == tmp_path / "here"
+    assert settings.local_root == tmp_path / "here"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,9 @@ def test_every_setting_is_described() -> None:
 
 
 @pytest.mark.parametrize("variable", ["LAKE_ROOT", "LAKE_SOURCE"])
-@pytest.mark.parametrize("value", ["", " ", "s3://", "https://bucket/lake", "s3://bucket/lake[1]", "/data/lake[1]", "/data/*"])
+@pytest.mark.parametrize(
+    "value", ["", " ", "s3://", "https://bucket/lake", "s3://bucket/lake[1]", "/data/lake[1]", "/data/*"]
+)
 def test_a_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=variable):

@@ -45,14 +45,14 @@ def test_a_source_that_does_not_exist_is_told_with_what_to_do(lake: Lake) -> Non
 
 
 def test_a_source_that_is_a_file_is_told_plainly(lake: Lake) -> None:
-    lake.settings.source.write_text("no folder")
+    lake.settings.local_source.write_text("no folder")
     with pytest.raises(SourceError, match=r"Cannot read the source folder .*/source: Not a directory"):
         new_files(lake)
 
 
 @pytest.mark.parametrize("folder", ["", "store_sales", "store_sales/2024"])
 def test_a_source_without_files_is_told_with_what_to_do(lake: Lake, folder: str) -> None:
-    (lake.settings.source / folder).mkdir(parents=True)
+    (lake.settings.local_source / folder).mkdir(parents=True)
     with pytest.raises(SourceError, match=r"holds no files.*one folder per table.*lake-assets sample"):
         new_files(lake)
 
@@ -235,7 +235,7 @@ def test_a_batch_holds_what_the_look_through_each_file_found(lake: Lake) -> None
     assert [(each.lines, each.terminated, each.plain) for each in looks] == [(1, False, True), (2, True, False)]
     batch = pin(lake.ledger, lake.source, inspected)
     assert lake.ledger.batches() == (batch,)
-    assert (batch.name, batch.source) == ("batch-000001", str(lake.settings.source))
+    assert (batch.name, batch.source) == ("batch-000001", str(lake.settings.local_source))
 
 
 def test_one_unreadable_file_keeps_the_whole_batch_from_being_pinned(lake: Lake) -> None:
