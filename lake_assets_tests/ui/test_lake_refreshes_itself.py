@@ -82,13 +82,14 @@ def runs_of(home: Path) -> list[Run]:
 
 
 def ticks_of(home: Path) -> dict[str, list[tuple[str, str]]]:
-    """Status and reason of the ticks of each sensor, in order."""
+    """Status and reason of the ticks of each sensor, in order; without the one that the end of the daemon may have cut short."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         states = instance.all_instigator_state()
         return {
             state.name: [
                 (tick.status.value, tick.skip_reason or f"{len(tick.run_ids)} runs")
                 for tick in reversed(instance.get_ticks(state.instigator_origin_id, state.selector_id))
+                if tick.status.value != "STARTED"
             ]
             for state in states
         }
