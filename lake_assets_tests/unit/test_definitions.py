@@ -26,6 +26,7 @@ from lake_assets.contract.types import physical_type
 from lake_assets.definitions import build_definitions, defs
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
+from lake_assets.lake.store import LocalStore
 from lake_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -439,9 +440,8 @@ def test_a_check_reports_but_does_not_itself_hold_anything_up(table: LakeTable) 
 def test_a_broken_rule_is_an_error_of_its_check_unless_it_only_warns(table: LakeTable) -> None:
     for broken in rules_of(table):
         verdicts = [Verdict(rule, "all", 10, int(rule is broken)) for rule in rules_of(table)]
-        results = {
-            result.check_name: result for result in check_results(table, REPOSITORY, rules_of(table), verdicts, {})
-        }
+        told = check_results(table, LocalStore(REPOSITORY), rules_of(table), verdicts, {})
+        results = {result.check_name: result for result in told}
         assert set(results) == set(specs(table))
         assert {name for name, result in results.items() if not result.passed} == {broken.kind}
         severe = results[broken.kind].severity == dg.AssetCheckSeverity.ERROR
