@@ -51,6 +51,8 @@ setup(
         "pyyaml",
         "rich>=14",
         "sqlalchemy",
+        # Translates between DuckDB's and Athena's dialect; every major version parses some things anew.
+        "sqlglot>=30.8,<31",
         "tpcgen-cli>=4.0,<5",
         "typer>=0.20,<1",
     ],
@@ -58,12 +60,16 @@ setup(
         # What infra/dagster.yaml needs.
         "deploy": ["dagster-postgres>=0.29.27,<0.30"],
         "dev": [
+            # S3's own checksum, CRC64NVME, which the emulator of the tests computes as S3 does.
+            "awscrt>=0.30,<1",
             # The settings of a deployment are tested against its classes.
             "dagster-postgres>=0.29.27,<0.30",
             # Built for exactly one release of DuckDB.
             "duckdb-extension-tpcds==1.5.5",
             "filelock>=3.18,<5",
             "hypothesis>=6.140,<7",
+            # Completed in lake_assets_tests/support/aws by replacing functions of its inside, which any release may move.
+            "moto[athena,glue,s3,server]==5.2.5",
             # New minor versions of mypy and ruff add findings, which must not fail a checkout that did not change.
             "mypy>=2.4,<2.5",
             "pandas-stubs>=2.3,<3",
@@ -71,8 +77,6 @@ setup(
             "pytest-xdist>=3.8,<4",
             "ruff>=0.17.6,<0.18",
             "selenium>=4.40,<5",
-            # Parses the example queries as Athena's dialect; every major version parses some things anew.
-            "sqlglot>=30.8,<31",
         ],
     },
     entry_points={"console_scripts": ["lake-assets = lake_assets.cli:main"]},

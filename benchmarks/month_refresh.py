@@ -46,8 +46,8 @@ def lines_of(source: Path, month: str) -> Iterator[str]:
 def run(settings: Settings, home: Path) -> float:
     """Seconds of one `lake-assets run`."""
     environment = os.environ | {
-        "LAKE_ROOT": str(settings.root),
-        "LAKE_SOURCE": str(settings.source),
+        "LAKE_ROOT": str(settings.local_root),
+        "LAKE_SOURCE": str(settings.local_source),
         "DAGSTER_HOME": str(home),
     }
     started = time.monotonic()
@@ -71,11 +71,11 @@ def main() -> None:
     month = sys.argv[2] if len(sys.argv) > 2 else "2000-05"
     with tempfile.TemporaryDirectory() as scratch:
         settings = Settings(root=Path(scratch, "lake"), source=Path(scratch, "source"))
-        make_sample(scale, settings.source, lambda _: None)
+        make_sample(scale, settings.local_source, lambda _: None)
         whole = run(settings, Path(scratch, "home"))
         before = published(Lake(settings))
-        late = list(islice(lines_of(settings.source, month), LINES))
-        with gzip.open(settings.source / FACT.name / "late.dat.gz", "wt", encoding="iso-8859-1") as file:
+        late = list(islice(lines_of(settings.local_source, month), LINES))
+        with gzip.open(settings.local_source / FACT.name / "late.dat.gz", "wt", encoding="iso-8859-1") as file:
             file.writelines(late)
         part = run(settings, Path(scratch, "home"))
         after = published(Lake(settings))

@@ -3,12 +3,13 @@
 import dagster as dg
 
 from lake_assets.assets.bronze import bronze_assets
+from lake_assets.assets.catalog import catalog_assets
 from lake_assets.assets.freshness import with_freshness
 from lake_assets.assets.gold import gold_assets
 from lake_assets.assets.silver import silver_assets
 from lake_assets.automation.schedules import schedules
 from lake_assets.automation.sensors import sensors
-from lake_assets.jobs import JOBS, verify_gold
+from lake_assets.jobs import JOBS, discover_catalog, verify_gold
 from lake_assets.resources import EngineResource, LakeResource
 from lake_assets.settings import Settings, load_settings
 
@@ -17,8 +18,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions for a lake with these settings."""
     assets = [*bronze_assets, *silver_assets(settings.months_per_run), *gold_assets(settings.months_per_run)]
     return dg.Definitions(
-        assets=with_freshness(assets, settings),
-        jobs=[*JOBS.values(), verify_gold],
+        assets=[*with_freshness(assets, settings), *catalog_assets(settings)],
+        jobs=[*JOBS.values(), discover_catalog, verify_gold],
         sensors=sensors(settings),
         schedules=schedules(settings),
         resources={

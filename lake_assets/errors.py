@@ -43,6 +43,14 @@ class AuditError(LakeError):
     """Staged data broke an invariant of the platform, so it was not published."""
 
 
+class AwsError(StorageError):
+    """AWS refused a call, for good: access, a missing bucket, a wrong name. The message says which."""
+
+
+class AwsUnavailableError(AwsError):
+    """AWS was out of reach, or throttled, longer than its client keeps on trying."""
+
+
 class QueryError(LakeError):
     """A query names an unknown table or is not valid SQL."""
 
@@ -52,7 +60,7 @@ def may_pass(error: BaseException) -> bool:
 
     Of the system's errors only those of a connection: a full disk or a missing permission does not pass by itself.
     """
-    if isinstance(error, EngineLostError | PublishConflictError | ConnectionError | TimeoutError):
+    if isinstance(error, EngineLostError | PublishConflictError | AwsUnavailableError | ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno in _NETWORK_IS_AWAY:
         return True

@@ -1,4 +1,4 @@
-"""Jobs: one per partition axis, because the assets of a job share one partitions definition, and one that verifies gold."""
+"""Jobs: one per partition axis, because the assets of a job share one partitions definition, and two that verify."""
 
 import dagster as dg
 
@@ -38,6 +38,13 @@ refresh_years = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*(["gold", table.name] for table in GOLD.values() if table.axis == "year")),
     tags={JOB_TAG: "refresh_years"},
     description="Rebuild years of the gold tables by year.",
+)
+
+discover_catalog = dg.define_asset_job(
+    "discover_catalog",
+    selection=dg.AssetSelection.groups("catalog"),
+    tags={JOB_TAG: "discover_catalog"},
+    description="Look at each layer without knowing the contract, on AWS by a Glue crawler, and compare what is found.",
 )
 
 JOBS = {"source_batch": ingest, "month": refresh_months, "year": refresh_years}

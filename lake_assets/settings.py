@@ -10,21 +10,37 @@ import os
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
-from lake_assets.contract.layers import LAKE_TABLES, LakeTable
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable, Layer
 from lake_assets.contract.rules import Action, Rule, overridden, rules_of
 from lake_assets.errors import SettingsError
+from lake_assets.location import Location, S3Folder, location
 
 PREFIX = "LAKE_"
-EngineName = Literal["sail", "spark"]
+Environment = Literal["local", "aws"]
+EngineName = Literal["sail", "spark", "remote", "glue"]
 SchemaDrift = Literal["strict", "evolve"]
 Automation = Literal["on", "off"]
+Access = Literal["signed", "anonymous"]
+WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"]
 _PATTERN_SIGNS = "*?[]{}"
+_AWS_DEFAULTS: dict[str, Any] = {
+    "engine": "glue",
+    "source": "s3://redshift-downloads/TPC-DS/2.13/3TB/",
+    "source_region": "us-east-1",
+}
+"""What `LAKE_ENVIRONMENT=aws` changes of the defaults; the source is AWS's public TPC-DS data of 3 TB."""
+
+Place = Annotated[
+    Location,
+    BeforeValidator(lambda given: location(given) if isinstance(given, str) else given),
+    PlainSerializer(str, return_type=str),
+]
 
 
 class RuleSetting(BaseModel):
@@ -36,16 +52,80 @@ class RuleSetting(BaseModel):
     threshold: float | None = Field(None, ge=0, le=1)
 
 
+class GlueSetting(BaseModel):
+    """How the Glue jobs of a layer run. `gb_per_worker`: input for which a run asks for one more worker, up to `workers`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    worker_type: WorkerType = "G.1X"
+    workers: int = Field(10, ge=2)
+    gb_per_worker: float = Field(8.0, gt=0)
+    flex: bool = False
+    timeout_minutes: int = Field(120, ge=1)
+
+
+class Prices(BaseModel):
+    """US dollars, as AWS lists them for us-east-1; S3's per 1,000 requests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    glue_dpu_hour: float = Field(0.44, ge=0)
+    glue_flex_dpu_hour: float = Field(0.29, ge=0)
+    athena_tb: float = Field(5.0, ge=0)
+    s3_writes: float = Field(0.005, ge=0)
+    s3_reads: float = Field(0.0004, ge=0)
+
+
 class Settings(BaseSettings):
     """Every setting with its default; the environment variable is the upper-case name with the prefix `LAKE_`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    root: Path = Field(Path("data/lake"), description="Folder of the lake.")
-    source: Path = Field(Path("data/source"), description="Folder of the source files, one sub-folder per table.")
-    engine: EngineName = Field(
-        "sail", description="Where transformations run: `sail` needs no JVM, `spark` needs Java 17."
+    environment: Environment = Field(
+        "local",
+        description="`local`: a folder, DuckDB and no account. `aws`: S3, Glue, the Glue Data Catalog and Athena.",
     )
+    root: Place = Field(Path("data/lake"), description="Folder of the lake, or s3://bucket/folder.")
+    source: Place = Field(
+        Path("data/source"), description="Folder of the source files, one sub-folder per table, or s3://bucket/folder."
+    )
+    engine: EngineName = Field(
+        "sail",
+        description="Where transformations run: `sail` needs no JVM, `spark` needs Java 17, `remote` is a Spark Connect "
+        "server, `glue` starts AWS Glue jobs.",
+    )
+    remote: str = Field(
+        "",
+        pattern=r"^(sc://\S+)?$",
+        description="Spark Connect address for the engine `remote`, e.g. sc://spark:15002.",
+    )
+    name: str = Field(
+        "lake",
+        pattern=r"^[a-z][a-z0-9-]{1,30}$",
+        description="Name of the deployment on AWS: its jobs and crawlers are <name>-<layer>, its databases <name>_<layer>, "
+        "its Athena workgroup is <name>.",
+    )
+    region: str = Field("", description="AWS region of the lake; default: that of the AWS profile or environment.")
+    source_region: str = Field("", description="AWS region of the source bucket; default: that of the lake.")
+    source_access: Access = Field(
+        "signed", description="`anonymous` reads a public source bucket without signing, where that is refused."
+    )
+    expected_owner: str = Field(
+        "", pattern=r"^(\d{12})?$", description="AWS account that must own the bucket of the lake; others are refused."
+    )
+    roles: dict[str, str] = Field(
+        default_factory=dict,
+        description='Roles to assume for publishing to a layer, as JSON, e.g. {"gold": "arn:aws:iam::...:role/lake-gold"}.',
+    )
+    pipes_bucket: str = Field(
+        "", description="Bucket through which Glue jobs report; its objects may expire after a day."
+    )
+    kms_key: str = Field("", description="KMS key that encrypts what the lake writes to S3; default: S3's own key.")
+    glue: dict[str, GlueSetting] = Field(
+        default_factory=dict,
+        description='Workers of the Glue jobs by layer, as JSON, e.g. {"silver": {"workers": 40}}.',
+    )
+    prices: Prices = Field(Prices(), description="Prices for the cost of each materialisation, as JSON.")
     months_per_run: int = Field(
         12,
         ge=1,
@@ -99,6 +179,24 @@ class Settings(BaseSettings):
     )
     staging_hours: float = Field(24.0, gt=0, description="Age after which staging left by a crashed run is removed.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults_of_the_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {**_AWS_DEFAULTS, **given} if given.get("environment") == "aws" else given
+
+    @property
+    def local_root(self) -> Path:
+        """The folder of a lake on this machine. Raises `SettingsError` for one on S3."""
+        return _local("LAKE_ROOT", self.root)
+
+    @property
+    def local_source(self) -> Path:
+        """The folder of a source on this machine. Raises `SettingsError` for one on S3."""
+        return _local("LAKE_SOURCE", self.source)
+
+    def glue_of(self, layer: str) -> GlueSetting:
+        return self.glue.get(layer, GlueSetting())
+
 
 def load_settings() -> Settings:
     """Settings from the environment. Raises `SettingsError` naming the variable, its value and what is allowed."""
@@ -111,18 +209,41 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except UnreadableSetting as error:
-        # The only setting that is more than a word.
-        given = os.environ.get(f"{PREFIX}RULES")
+        # Pydantic names the field only in its message.
+        variable = PREFIX + next(name for name in Settings.model_fields if f'"{name}"' in str(error)).upper()
         raise SettingsError(
-            f"Setting {PREFIX}RULES has the value {given!r}, which is not allowed: give JSON."
+            f"Setting {variable} has the value {os.environ.get(variable)!r}, which is not allowed: give JSON."
         ) from error
     except ValidationError as error:
         raise SettingsError(
             "\n".join(_explain(problem["loc"], problem["input"], problem["msg"]) for problem in error.errors())
         ) from error
     check_rules(settings.rules)
-    folders = {name: _folder(name, getattr(settings, name)) for name in ("root", "source")}
-    return settings.model_copy(update=folders)
+    places = {name: _place(name, getattr(settings, name)) for name in ("root", "source")}
+    settings = settings.model_copy(update=places)
+    _check_environment(settings)
+    return settings
+
+
+def _check_environment(settings: Settings) -> None:
+    """Raises `SettingsError` for settings that do not go together, naming the one that is missing or too much."""
+    on_s3 = isinstance(settings.root, S3Folder)
+    if (settings.environment == "aws") != on_s3:
+        wanted = "s3://bucket/folder" if settings.environment == "aws" else "a local folder, or LAKE_ENVIRONMENT=aws"
+        raise SettingsError(
+            f"Setting LAKE_ROOT has the value {str(settings.root)!r}, which is not allowed in the environment "
+            f"{settings.environment!r}: give {wanted}."
+        )
+    if settings.engine == "glue" and not on_s3:
+        raise SettingsError("Setting LAKE_ENGINE has the value 'glue', which needs LAKE_ENVIRONMENT=aws.")
+    if settings.engine == "glue" and not settings.pipes_bucket:
+        raise SettingsError("The engine 'glue' needs LAKE_PIPES_BUCKET, the bucket through which its jobs report.")
+    if settings.engine == "remote" and not settings.remote:
+        raise SettingsError("The engine 'remote' needs LAKE_REMOTE, a Spark Connect address, e.g. sc://spark:15002.")
+    for name, layers in (("LAKE_ROLES", settings.roles), ("LAKE_GLUE", settings.glue)):
+        for layer in layers:
+            if layer not in get_args(Layer):
+                raise SettingsError(f"Setting {name} names {layer!r}; layers are {', '.join(get_args(Layer))}.")
 
 
 def rules_with(table: LakeTable, changes: Mapping[str, Action | RuleSetting]) -> tuple[Rule, ...]:
@@ -168,15 +289,18 @@ def check_plain_path(path: str, what: str) -> None:
         raise SettingsError(f"The path of {what} holds {' '.join(found)}, which engines take for a pattern. Rename it.")
 
 
-def _folder(name: str, value: Path) -> Path:
-    """The absolute folder. Raises `SettingsError` for an empty value, an address of a remote store, or a pattern."""
+def _local(variable: str, place: Location) -> Path:
+    if isinstance(place, S3Folder):
+        raise SettingsError(f"Setting {variable} has the value {str(place)!r}: this needs a folder on this machine.")
+    return place
+
+
+def _place(name: str, value: Location) -> Location:
+    """The absolute place. Raises `SettingsError` for an empty value, or a pattern."""
     variable = f"{PREFIX}{name.upper()}"
-    given = os.environ.get(variable, str(value))
-    if not given.strip() or ":/" in str(value):
-        raise SettingsError(f"Setting {variable} has the value {given!r}, which is not allowed: give a local folder.")
-    folder = value.expanduser().absolute()
-    check_plain_path(str(folder), f"{variable}, {folder},")
-    return folder
+    place = value if isinstance(value, S3Folder) else value.expanduser().absolute()
+    check_plain_path(str(place), f"{variable}, {place},")
+    return place
 
 
 def _explain(location: tuple[int | str, ...], value: object, message: str) -> str:

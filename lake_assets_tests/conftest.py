@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SCALE = 0.01
-TIERS = ("unit", "integration", "ui")
+TIERS = ("unit", "aws", "integration", "ui")
 _OUTPUT = "output.txt"
 _DONE = "done"
 IN_CI = bool(os.environ.get("CI"))

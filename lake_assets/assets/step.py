@@ -11,7 +11,7 @@ import dagster as dg
 from lake_assets.assets.checks import check_results
 from lake_assets.assets.metadata import publication_metadata
 from lake_assets.assets.retries import attempt, is_another_left
-from lake_assets.catalog.local import LocalCatalog
+from lake_assets.catalog import catalog_of
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.rules import Rule
 from lake_assets.engine.session import Engine
@@ -40,7 +40,7 @@ def materialise(
             raise PublishConflictError("; ".join(outcome.failed[partition] for partition in outcome.contested))
     problems = [*_explain(table, outcome), *_register(table, lake)]
     entries = {name: versioned.entry for name, versioned in lake.ledger.entries(table).items()}
-    yield from check_results(table, lake.settings.root, lake.rules(table), lake.told(table, outcome), entries)
+    yield from check_results(table, lake.store, lake.rules(table), lake.told(table, outcome), entries)
     standing = {name: entry.settled for name, entry in entries.items() if entry.settled}
     published = _metadata_by_partition(table, partitions, outcome, lake, standing)
     if problems:
@@ -76,7 +76,7 @@ def _metadata_by_partition(
     def metadata_of(partition: str, publication: Publication) -> Mapping[str, Any]:
         reused = partition in outcome.reused
         of_partition = (0.0, 0.0) if reused else cost
-        told = publication_metadata(table, publication, lake.settings.root, table_rows, of_partition)
+        told = publication_metadata(table, publication, lake.store, table_rows, of_partition)
         return {**told, **({"reused": True} if reused else outcome.figures)}
 
     metadata = {partition: metadata_of(partition, known) for partition, known in outcome.published.items()}
@@ -88,7 +88,7 @@ def _metadata_by_partition(
 def _register(table: LakeTable, lake: Lake) -> list[str]:
     """Put what was published into the catalog; the problem when that fails."""
     try:
-        LocalCatalog(lake.store, lake.settings.root).register(table)
+        catalog_of(lake, table.layer).register(table)
     except LakeError as error:
         return [f"{table.identifier} is published, but not in the catalog: {error}"]
     return []

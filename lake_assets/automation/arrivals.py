@@ -18,7 +18,6 @@ from lake_assets.errors import LakeError, SourceError
 from lake_assets.lake.arrival import Arrival, examine, look, pin
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import Batch
-from lake_assets.lake.source import marker_version
 from lake_assets.refresh import Work
 
 _NAMED = 3
@@ -99,7 +98,7 @@ class _Intake:
 
     def _marker(self) -> str | None:
         settings = self.lake.settings
-        return marker_version(settings.source, settings.drop_marker) if settings.drop_marker else None
+        return self.lake.source.marker_version(settings.drop_marker) if settings.drop_marker else None
 
     def _unfinished(self, marker: str | None) -> str:
         """Why a drop is not taken yet; empty when it is complete."""
@@ -117,7 +116,7 @@ class _Intake:
         settings = self.lake.settings
         self.lake.store.check_writable()
         found = examine(
-            settings.source, self.arrival, self.batches, threads=settings.threads, seconds=settings.tick_seconds
+            self.lake.source, self.arrival, self.batches, threads=settings.threads, seconds=settings.tick_seconds
         )
         if not found.files and not found.left:
             same = (
@@ -126,7 +125,7 @@ class _Intake:
             return same, self.drop.model_copy(update={"problem": same})
         # The marker is used up with the last file of its drop.
         used = None if found.left else marker
-        batch = pin(self.lake.ledger, settings.source, found.files, self.batches, marker=used)
+        batch = pin(self.lake.ledger, self.lake.source, found.files, self.batches, marker=used)
         left = f"; {len(found.left)} more follow with the next batch" if found.left else ""
         return f"Pinned {len(batch.files)} files as {batch.name}{left}.", Drop()
 
@@ -135,7 +134,7 @@ def _take_in(lake: Lake, seen: Drop, now: float) -> tuple[list[str], Drop]:
     """Pin the new files of the source, if there are any and the drop is complete."""
     batches = lake.ledger.batches()
     try:
-        arrival = look(lake.settings.source, batches)
+        arrival = look(lake.source, batches)
     except SourceError as error:
         return [str(error)], seen
     gone = (

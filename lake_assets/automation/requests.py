@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from lake_assets.contract.layers import LAKE_TABLES, LakeTable, lake_table
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable
 from lake_assets.jobs import JOBS, REBUILD_TAG
 from lake_assets.refresh import Work
 
@@ -66,6 +66,8 @@ def busy_tables(instance: dg.DagsterInstance) -> frozenset[LakeTable]:
 
 def _tables_of(run: dg.DagsterRun) -> Iterable[LakeTable]:
     if run.asset_selection:
-        return [lake_table(*key.path) for key in run.asset_selection]
+        known: dict[tuple[str, ...], LakeTable] = {(table.layer, table.name): table for table in LAKE_TABLES}
+        # Assets of the catalog are no tables.
+        return [known[path] for path in (tuple(key.path) for key in run.asset_selection) if path in known]
     axes = [axis for axis, job in JOBS.items() if job.name == run.job_name]
     return [table for table in LAKE_TABLES if table.axis in axes]

@@ -1,4 +1,5 @@
-"""Schedules: every night what the sensors left is tried again, failed partitions among it; every week gold is verified."""
+"""Schedules: every night what the sensors left is tried again, failed partitions among it; every week gold and the catalog are
+verified."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from lake_assets import refresh
 from lake_assets.automation.requests import busy_tables, request
 from lake_assets.contract.calendar import MONTHS
 from lake_assets.contract.layers import BATCH_COLUMN, LAKE_TABLES
-from lake_assets.jobs import ingest, refresh_months, refresh_years, verify_gold
+from lake_assets.jobs import discover_catalog, ingest, refresh_months, refresh_years, verify_gold
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
 from lake_assets.refresh import Work
@@ -48,7 +49,7 @@ def due(lake: Lake, instance: dg.DagsterInstance, catch_up: CatchUp) -> list[dg.
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Those that catch up, an hour apart because each needs what the one before published, and one that verifies."""
+    """Those that catch up, an hour apart because each needs what the one before published, and two that verify."""
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation == "on" else dg.DefaultScheduleStatus.STOPPED
 
     def schedule(catch_up: CatchUp) -> dg.ScheduleDefinition:
@@ -73,6 +74,14 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="0 6 * * 0",
             default_status=status,
             description="Recomputes every Sunday from the published tables what must hold of gold.",
+        ),
+        dg.ScheduleDefinition(
+            job=discover_catalog,
+            name="weekly_discover_catalog",
+            cron_schedule="0 7 * * 0",
+            default_status=status,
+            description="Compares every Sunday with the contract what is found in the layers; on AWS by crawlers, which are "
+            "billed for ten minutes each.",
         ),
     ]
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from lake_assets.catalog.drift import Difference
 from lake_assets.catalog.views import (
     QUALITY_VIEW,
     SCHEMAS,
@@ -54,13 +56,49 @@ class LocalCatalog:
             told = str(error).splitlines()[0]
             raise StorageError(f"The catalog {self.path} cannot show {table.identifier}: {told}") from error
 
-    def _register(self, table: LakeTable) -> None:
-        wanted = view_statements(self._root, table) | quality_statements(self._root)
+    def renew(self, tables: Iterable[LakeTable]) -> None:
+        """Make the file anew, with every table, if one of these differs: that is faster than to mend one after the other."""
+        if not self.differences(tables):
+            return
+        with self._changing() as file:
+            _create(file)
+            _update(file, LAKE_TABLES, all_view_statements(self._root), [])
+            file.replace(self.path)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Path]:
+        """Where to put the next version of the file, while no one else writes one."""
         with (
             self._store.exclusive(f"{layout.LEDGER}/{FILE}"),
             tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch,
         ):
-            file = Path(scratch, FILE)
+            yield Path(scratch, FILE)
+
+    def differences(self, tables: Iterable[LakeTable]) -> list[Difference]:
+        """Views that are missing, show something else, or show what is no more. Every query makes its views anew."""
+        with tempfile.TemporaryDirectory(prefix=".catalog-", dir=self._root) as scratch:
+            found = self._registered(Path(scratch, FILE)) or {}
+        different: list[Difference] = []
+        for name, statement in self._expected(tables).items():
+            if statement is None and name in found:
+                different.append(Difference(name, "extra_table"))
+            elif statement is not None and name not in found:
+                different.append(Difference(name, "missing_table"))
+            elif statement is not None and found[name] != statement:
+                different.append(Difference(name, "properties"))
+        return different
+
+    def _expected(self, tables: Iterable[LakeTable]) -> dict[str, str | None]:
+        """Statement by view; None for a view that must not be there."""
+        expected: dict[str, str | None] = {}
+        for table in tables:
+            statements = view_statements(self._root, table)
+            expected |= {name: statements.get(name) for name in view_names(table)}
+        return expected | quality_statements(self._root)
+
+    def _register(self, table: LakeTable) -> None:
+        wanted = view_statements(self._root, table) | quality_statements(self._root)
+        with self._changing() as file:
             registered = self._registered(file)
             if registered is None:
                 _create(file)

@@ -9,9 +9,10 @@ from pathlib import Path
 from lake_assets.contract.layers import LAKE_TABLES, LakeTable
 from lake_assets.contract.model import Column
 from lake_assets.contract.quality import QUALITY_SCHEMA, RESULTS, RESULTS_COMMENT, RESULTS_NAME, RESULTS_PARTITIONS
+from lake_assets.contract.quarantine import QUARANTINE_SCHEMA, quarantine_name
 from lake_assets.lake import layout
 
-SCHEMAS = ("bronze", "silver", "gold", "quarantine", QUALITY_SCHEMA)
+SCHEMAS = ("bronze", "silver", "gold", QUARANTINE_SCHEMA, QUALITY_SCHEMA)
 QUALITY_VIEW = f"{QUALITY_SCHEMA}.{RESULTS_NAME}"
 
 
@@ -20,7 +21,7 @@ def view_name(table: LakeTable) -> str:
 
 
 def quarantine_view_name(table: LakeTable) -> str:
-    return f"quarantine.{table.layer}_{table.name}"
+    return f"{QUARANTINE_SCHEMA}.{quarantine_name(table)}"
 
 
 def view_names(table: LakeTable) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def sample(
     from lake_assets.contract.tables import TABLES
     from lake_assets.lake.sample import make_sample
 
-    target = (source or load_settings().source).expanduser().absolute()
+    target = (source or load_settings().local_source).expanduser().absolute()
     with progress() as bars:
         bar = bars.add_task(f"Tables at scale {scale:g}", total=len(TABLES), doing="generating")
         made = make_sample(scale, target, lambda name: bars.update(bar, advance=1, doing=name))
@@ -88,25 +88,31 @@ def query(
     example: Annotated[str | None, typer.Option(help="Ask an example query by its name instead.")] = None,
     examples: Annotated[bool, typer.Option("--examples", help="List the example queries on gold.")] = False,
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,
+    reuse: Annotated[
+        int, typer.Option(min=0, max=10080, help="On AWS: take a result of the same query that is so many minutes old.")
+    ] = 0,
 ) -> None:
-    """Ask the lake with DuckDB."""
+    """Ask the lake: DuckDB answers about a local one, Athena about one on AWS."""
     from lake_assets.cli.show import show_example, show_examples, show_result
-    from lake_assets.query.duckdb import query as run_query
+    from lake_assets.query.engine import ask
     from lake_assets.query.examples import example_queries, example_query
 
     if [sql is not None, example is not None, examples].count(True) != 1:
         raise typer.BadParameter("give one of these: an SQL statement, --example NAME, --examples.")
     if sql is not None:
-        show_result(run_query(load_settings().root, sql), format.value)
+        show_result(ask(load_settings(), sql, reuse), format.value)
     elif example is not None:
         asked = example_query(example)
-        show_example(asked, run_query(load_settings().root, asked.sql), format.value)
+        show_example(asked, ask(load_settings(), asked.sql, reuse), format.value)
     else:
         show_examples(example_queries().values(), format.value)
 
 
 quarantine = typer.Typer(help="Rows and lines that were taken out because they break a rule.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Read every object and compare its checksum, not only its size.")
+]
 TableOption = Annotated[str | None, typer.Option("--table", help="Only this source table, e.g. store_sales.")]
 
 
@@ -141,22 +147,43 @@ def profile(
 ) -> None:
     """Show what every column of a table holds, and propose rules that its contract lacks."""
     from lake_assets.cli.profile import show_profile
+    from lake_assets.query.engine import local_root
     from lake_assets.query.profile import profile_table
 
-    show_profile(profile_table(load_settings().root, table), format.value)
+    show_profile(profile_table(local_root(load_settings(), "The profile"), table), format.value)
 
 
 @app.command()
 def verify(
     table: Annotated[str | None, typer.Argument(help="Only this gold table; default: all of them.")] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object and compare its checksum, not only its size.")
+    ] = False,
     format: Annotated[NestedFormat, typer.Option(help="How to print what was found.")] = NestedFormat.table,
 ) -> None:
-    """Recompute from the published data what must hold of the gold tables, also across them. Ends with 1 when it does not."""
-    from lake_assets.cli.verify import show_verified
+    """Recompute from the published data what must hold of the gold tables, also across them; compare storage and catalog
+    with the ledger. Ends with 1 when something does not hold."""
+    from lake_assets.cli.verify import verify_lake
     from lake_assets.lake.lake import Lake
-    from lake_assets.query.verify import verify as run_verify
 
-    show_verified(run_verify(Lake(load_settings()), table), format.value)
+    verify_lake(Lake(load_settings()), table, format.value, deep=deep)
+
+
+@app.command()
+def repair(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what differs; change nothing.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object and compare its checksum, not only its size.")
+    ] = False,
+) -> None:
+    """Mend the catalog, mark partitions with missing or altered objects to be built anew, remove what dead runs left.
+
+    Objects that the lake did not write are shown and never removed.
+    """
+    from lake_assets.cli.drift import show_repair
+    from lake_assets.lake.lake import Lake
+
+    show_repair(Lake(load_settings()), dry_run=dry_run, deep=deep)
 
 
 @app.command()

@@ -16,16 +16,17 @@ from lake_assets.contract.layers import BRONZE, SILVER, LakeTable
 from lake_assets.contract.tables import TABLES, UnknownTable
 from lake_assets.errors import SettingsError
 from lake_assets.lake.lake import Lake
+from lake_assets.query.engine import questions
 from lake_assets.query.quarantine import QuarantineCount, quarantine_counts
 from lake_assets.settings import Settings
 
 
 def show_quarantine(settings: Settings, table: str | None, rule: str | None, batch: str | None, form: str) -> None:
     """Print the counts that fit."""
+    with questions(settings) as asked:
+        found = quarantine_counts(asked, Lake(settings).planner(), _tables(table))
     counts = [
-        count
-        for count in quarantine_counts(settings.root, Lake(settings).planner(), _tables(table))
-        if (rule is None or count.rule == rule) and (batch is None or count.batch == batch)
+        count for count in found if (rule is None or count.rule == rule) and (batch is None or count.batch == batch)
     ]
     if form == "json":
         json.dump([dataclasses.asdict(count) for count in counts], sys.stdout, indent=1)

@@ -15,15 +15,17 @@ from rich.progress import Progress, TaskID
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from lake_assets import liveness, refresh
-from lake_assets.automation.requests import request
+from lake_assets.assets.catalog import CHECK, GROUP, catalog_key
+from lake_assets.automation.requests import REQUESTED_BY_TAG, Request, request
 from lake_assets.cli.console import errors, human_bytes, output, progress
 from lake_assets.cli.history import kept_open
-from lake_assets.cli.selection import parse_months, select_tables
+from lake_assets.cli.selection import parse_months, select
 from lake_assets.cli.show import closing_table
-from lake_assets.contract.layers import BATCH_COLUMN, LakeTable, lake_table
+from lake_assets.contract.layers import BATCH_COLUMN, LakeTable, Layer, lake_table
 from lake_assets.definitions import build_definitions
 from lake_assets.engine.session import check_java
 from lake_assets.errors import LakeError
+from lake_assets.jobs import discover_catalog
 from lake_assets.lake import layout
 from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
@@ -33,6 +35,7 @@ from lake_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.3
+_COMMAND = "lake-assets run"
 # Only the command knows what comes after it, so Dagster does not repeat its runs; the next command finds what is missing.
 _NEVER_REPEATED = {"dagster/max_retries": "0"}
 
@@ -52,13 +55,15 @@ def run_lake(
     lake = Lake(settings)
     wanted_months = parse_months(months)
     definitions = build_definitions(settings)
-    tables = select_tables(definitions, only)
+    selected = select(definitions, only)
+    tables = selected.tables
     if settings.engine == "spark":
         check_java()
     lake.store.check_writable()
     lake.store.sweep(layout.STAGING, settings.staging_hours * 3600)
     with kept_open(), dagster_instance() as instance, progress() as bars:
-        _pin_new_files(lake, bars)
+        if tables:
+            _pin_new_files(lake, bars)
         batches = [batch.name for batch in lake.planner().batches]
         instance.add_dynamic_partitions(BATCH_COLUMN, batches)
         runner = _Runner(definitions, instance, bars)
@@ -67,13 +72,14 @@ def run_lake(
         months_of_facts = refresh.months_of_facts(planner, tables, wanted_months)
         runner.phase("Silver facts", refresh.facts(planner, tables, months_of_facts, rebuild))
         runner.phase("Gold", refresh.gold(lake.planner(), tables, wanted_months, rebuild))
+        runner.discover(selected.catalogs)
     _close(lake.planner(), runner, is_part=only is not None or months is not None)
     if runner.failures:
         raise RunFailedError("\n".join(runner.failures))
 
 
 def _pin_new_files(lake: Lake, bars: Progress) -> Batch | None:
-    source = lake.settings.source
+    source = lake.source
     seen = lake.ledger.batches()
     arrival = look(source, seen)
     for path in arrival.gone:
@@ -127,6 +133,7 @@ class _Runner:
         self.seconds: dict[LakeTable, float] = {}
         self.runs = 0
         self.failures: list[str] = []
+        self.told: list[str] = []
 
     def phase(self, title: str, work: Sequence[refresh.Work]) -> None:
         """Execute the pieces in order; after a failed one the rest still runs."""
@@ -134,12 +141,19 @@ class _Runner:
             return
         bar = self._bars.add_task(title, total=sum(len(piece.tables) for piece in work), doing="")
         for piece in work:
-            self.failures += self._execute(piece, bar)
+            # What is to be built was found out already.
+            self.failures += self._execute(request(piece, by=_COMMAND, rebuild=True), bar)
         self._bars.update(bar, doing="")
 
-    def _execute(self, work: refresh.Work, bar: TaskID) -> list[str]:
-        # What is to be built was found out already.
-        asked = request(work, by="lake-assets run", rebuild=True)
+    def discover(self, layers: Sequence[Layer]) -> None:
+        """Compare what is found in these layers with the contract; drift is a failure."""
+        if layers:
+            bar = self._bars.add_task("Catalog", total=len(layers), doing="")
+            keys = tuple(catalog_key(layer) for layer in layers)
+            asked = Request(discover_catalog.name, keys, None, {REQUESTED_BY_TAG: _COMMAND})
+            self.failures += self._execute(asked, bar)
+
+    def _execute(self, asked: Request, bar: TaskID) -> list[str]:
         run_id = str(uuid.uuid4())
         job = self._definitions.resolve_job_def(asked.job)
         home = Path(self._instance.root_directory)
@@ -157,18 +171,29 @@ class _Runner:
         self._add_seconds(run_id)
         if _was_interrupted(result):
             raise KeyboardInterrupt
-        return [] if result.success else _failures(result)
+        if not result.success:
+            return _failures(result)
+        checks = [each for each in result.get_asset_check_evaluations() if each.check_name == CHECK]
+        self.told += [_in_short(check) for check in checks if check.passed]
+        return [f"{_in_short(check)}\n{check.metadata['drift'].value}" for check in checks if not check.passed]
 
     def _add_seconds(self, run_id: str) -> None:
         for step in self._instance.get_run_step_stats(run_id):
             if step.start_time and step.end_time:
                 table = _table_of(step.step_key)
+                if table is None:
+                    continue
                 self.seconds[table] = self.seconds.get(table, 0.0) + step.end_time - step.start_time
 
 
-def _table_of(step_key: str) -> LakeTable:
+def _table_of(step_key: str) -> LakeTable | None:
+    """None for a step that builds no table."""
     layer, _, name = step_key.partition("__")
-    return lake_table(layer, name)
+    return None if layer == GROUP else lake_table(layer, name)
+
+
+def _in_short(check: dg.AssetCheckEvaluation) -> str:
+    return f"{check.asset_key.to_user_string()}: {check.description}"
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
@@ -227,7 +252,10 @@ def _close(planner: Planner, runner: _Runner, is_part: bool) -> None:
         part = "what is selected is up to date, or waits for tables that are not (`+key:...` selects those too)."
         errors.print(f"Nothing to do: {part if is_part else whole}")
         return
-    output.print(closing_table(planner, runner.seconds))
+    if runner.seconds:
+        output.print(closing_table(planner, runner.seconds))
+    for line in runner.told:
+        output.print(line)
     noun = "run" if runner.runs == 1 else "runs"
     output.print(
         f"{runner.runs} {noun} recorded in Dagster (DAGSTER_HOME={os.environ['DAGSTER_HOME']}).", soft_wrap=True

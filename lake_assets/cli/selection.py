@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import get_args
+
 import dagster as dg
 
+from lake_assets.assets.catalog import catalog_key
 from lake_assets.contract.calendar import MONTHS, UNDATED
-from lake_assets.contract.layers import LAKE_TABLES, LakeTable, lake_table
+from lake_assets.contract.layers import LAKE_TABLES, LakeTable, Layer, lake_table
 from lake_assets.errors import SettingsError
 
 
@@ -27,10 +31,21 @@ def parse_months(text: str | None) -> tuple[str, ...]:
     return MONTHS[start : end + 1]
 
 
-def select_tables(definitions: dg.Definitions, selection: str | None) -> frozenset[LakeTable]:
-    """Tables of a Dagster asset selection; all for None. Raises `SettingsError` when it is invalid or selects nothing."""
+@dataclass(frozen=True)
+class Selected:
+    """What a run builds, and the layers whose catalog it compares with the contract."""
+
+    tables: frozenset[LakeTable]
+    catalogs: tuple[Layer, ...] = ()
+
+
+def select(definitions: dg.Definitions, selection: str | None) -> Selected:
+    """What a Dagster asset selection names; all tables, but no catalog, for None.
+
+    Raises `SettingsError` when it is invalid or selects nothing.
+    """
     if selection is None:
-        return frozenset(LAKE_TABLES)
+        return Selected(frozenset(LAKE_TABLES))
     remedy = "Examples: 'group:silver', 'key:silver/item', '+key:gold/daily_sales_summary'."
     try:
         keys = dg.AssetSelection.from_string(selection).resolve(definitions.resolve_asset_graph())
@@ -38,4 +53,11 @@ def select_tables(definitions: dg.Definitions, selection: str | None) -> frozens
         raise SettingsError(f"--only {selection!r} is no valid selection of assets: {error}. {remedy}") from error
     if not keys:
         raise SettingsError(f"--only {selection!r} selects no asset. {remedy}")
-    return frozenset(lake_table(*key.path) for key in keys)
+    catalogs = tuple(layer for layer in get_args(Layer) if catalog_key(layer) in keys)
+    tables = keys - {catalog_key(layer) for layer in catalogs}
+    return Selected(frozenset(lake_table(*key.path) for key in tables), catalogs)
+
+
+def select_tables(definitions: dg.Definitions, selection: str | None) -> frozenset[LakeTable]:
+    """The tables of a Dagster asset selection, as `select` finds them."""
+    return select(definitions, selection).tables

@@ -16,21 +16,30 @@ from lake_assets.contract.layers import BRONZE, LAKE_TABLES, SILVER, LakeTable
 from lake_assets.lake.balance import balance
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.planning import Planner
-from lake_assets.query.duckdb import QueryResult
+from lake_assets.query.engine import questions
 from lake_assets.query.examples import ExampleQuery
 from lake_assets.query.quality import BrokenRule, broken_rules
+from lake_assets.query.result import QueryResult
 
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
 
 
 def show_result(result: QueryResult, form: str) -> None:
-    """Rows on standard output; their number and the time on standard error."""
+    """Rows on standard output; their number, the time and the cost on standard error."""
     if form == "table":
         output.print(_result_table(result))
     else:
         _write(result.columns, result.rows, form)
     noun = "row" if len(result.rows) == 1 else "rows"
-    errors.print(f"{len(result.rows):,} {noun} in {result.seconds:.2f} s (DuckDB, no cost)")
+    errors.print(f"{len(result.rows):,} {noun} in {result.seconds:.2f} s ({_cost(result)})")
+
+
+def _cost(result: QueryResult) -> str:
+    if result.bytes_scanned is None or result.cost is None:
+        return "DuckDB, no cost"
+    if result.reused:
+        return "Athena, an earlier result, no cost"
+    return f"Athena, {human_bytes(result.bytes_scanned)} scanned, ${result.cost:.6f}"
 
 
 def show_example(example: ExampleQuery, result: QueryResult, form: str) -> None:
@@ -92,7 +101,8 @@ def show_status(lake: Lake) -> None:
     output.print(f"Lake {lake.settings.root}, {len(planner.batches)} batches", soft_wrap=True)
     output.print(_tables(planner, LAKE_TABLES, {}))
     output.print(_balances(planner))
-    broken = broken_rules(lake.settings.root)
+    with questions(lake.settings) as asked:
+        broken = broken_rules(asked)
     output.print(_broken_rules(broken) if broken else "No rule is broken.")
 
 

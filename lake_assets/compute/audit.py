@@ -17,9 +17,10 @@ from pyspark.sql import functions as F
 
 from lake_assets.compute import silver
 from lake_assets.compute.expressions import any_of, in_calendar, reasons, timestamp
-from lake_assets.contract.layers import BATCH_COLUMN, LOAD_TIMESTAMP
+from lake_assets.contract.layers import LOAD_TIMESTAMP, SILVER
 from lake_assets.contract.model import Column as TableColumn
 from lake_assets.contract.model import OrderHeader, SaleLink, SlowlyChanging, Table
+from lake_assets.contract.quarantine import REASONS, RULES, quarantine_columns
 from lake_assets.contract.rules import Rule
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import physical_type, text_length
@@ -235,21 +236,22 @@ class Judgement:
         return {rule.name: count(broken(rule, self.source)) for rule in self.rules}
 
     def broken_rows(self, rows: DataFrame, partition_column: str, load_timestamp: datetime) -> DataFrame:
-        """The rows that break any rule, as for the quarantine: partition, source columns, `source_batch`, `rules`, `reasons`
-        and `load_timestamp`; and `LEAVES`, whether the row must go.
+        """The rows that break any rule: partition, the columns of the quarantine, and `LEAVES`, whether the row must go.
 
-        `rules` and `reasons` are ARRAY<STRING>. A row carries every rule that it breaks, also those that alone would have let
+        A row carries every rule that it breaks, also those that alone would have let
         it stay.
         """
         names = [F.when(broken(rule, self.source), F.lit(rule.name)) for rule in self.rules]
         told = [F.when(broken(rule, self.source), reason(rule)) for rule in self.rules]
+        added = {
+            RULES.name: reasons(names),
+            REASONS.name: reasons(told),
+            LOAD_TIMESTAMP.name: timestamp(load_timestamp),
+        }
+        stored = (column.name for column in quarantine_columns(SILVER[self.source.name]))
         return rows.where(breaks_any(broken(rule, self.source) for rule in self.rules)).select(
             partition_column,
-            *self.source.column_names,
-            BATCH_COLUMN,
-            reasons(names).alias("rules"),
-            reasons(told).alias("reasons"),
-            timestamp(load_timestamp).alias(LOAD_TIMESTAMP.name),
+            *(added[name].alias(name) if name in added else F.col(name) for name in stored),
             self.must_go.alias(LEAVES),
         )
 

@@ -13,8 +13,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.compute.expressions import reasons, timestamp
+from lake_assets.contract.layers import BRONZE, LOAD_TIMESTAMP
 from lake_assets.contract.model import Column as TableColumn
 from lake_assets.contract.model import Table
+from lake_assets.contract.quarantine import LINE_TEXT, REASONS, RULES, SOURCE_PATH, quarantine_columns
 from lake_assets.contract.types import decimal_scale, is_text, physical_type, spark_ddl
 
 _REST = "_rest"
@@ -71,7 +73,7 @@ def valid(parsed: DataFrame, table: Table) -> DataFrame:
 def rejected(
     parsed: DataFrame, table: Table, *, terminated: bool, added: int, rule: str, path: str, load_timestamp: datetime
 ) -> DataFrame:
-    """Lines that do not fit: `source_path`, `line_text`, `rules` and `reasons` ARRAY<STRING>, `load_timestamp`."""
+    """Lines that do not fit, as for the quarantine, with the one `rule` that they break and why."""
     closed = F.col("line").endswith(_DELIMITER) if terminated else F.lit(True)
     columns = len(table.columns) + added
     wrong_count = (F.size("fields") != columns + terminated) | ~closed
@@ -80,19 +82,21 @@ def rejected(
     end = F.when(closed, F.lit("")).otherwise(F.lit(" and no delimiter at the end"))
     count = F.concat(F.lit(f"expected {columns} fields, found "), found, end)
     count_reason = F.when(F.col("line") == "", F.lit("the line is blank")).when(wrong_count, count)
-    return parsed.where(~F.col("fits")).select(
-        F.lit(path).alias("source_path"),
-        F.col("line").alias("line_text"),
-        F.array(F.lit(rule)).alias("rules"),
-        reasons(
+    values = {
+        SOURCE_PATH.name: F.lit(path),
+        LINE_TEXT.name: F.col("line"),
+        RULES.name: F.array(F.lit(rule)),
+        REASONS.name: reasons(
             [count_reason]
             + [
                 F.when(~wrong_count & ~_readable(column, position), _reason(column, position))
                 for position, column in enumerate(table.columns)
             ]
-        ).alias("reasons"),
-        timestamp(load_timestamp).alias("load_timestamp"),
-    )
+        ),
+        LOAD_TIMESTAMP.name: timestamp(load_timestamp),
+    }
+    columns_of = quarantine_columns(BRONZE[table.name])
+    return parsed.where(~F.col("fits")).select(*(values[column.name].alias(column.name) for column in columns_of))
 
 
 def line_grammar(table: Table, terminated: bool, added: int = 0) -> str:

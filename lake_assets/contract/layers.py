@@ -23,6 +23,12 @@ SOURCE_BATCH = Column(
     BATCH_COLUMN, "VARCHAR(32)", "The arrival of source files that delivered this row.", nullable=False
 )
 
+_PARTITION_COMMENTS: dict[Axis, str] = {
+    "source_batch": SOURCE_BATCH.comment,
+    "month": "Month of the row, YYYY-MM; `undated` where it has no date within the calendar.",
+    "year": "Year of the row, YYYY; `undated` where it has no date within the calendar.",
+}
+
 WHOLE_TABLE = "all"
 """Ledger key of a table that is one object, not a set of partitions."""
 
@@ -52,6 +58,13 @@ class LakeTable:
     @property
     def identifier(self) -> str:
         return f"{self.layer}.{self.name}"
+
+    @property
+    def partition_columns(self) -> tuple[Column, ...]:
+        """What stands in the path instead of in the file, as text; nothing for a table that is one object."""
+        if self.partition_column is None:
+            return ()
+        return (Column(self.partition_column, "VARCHAR(32)", _PARTITION_COMMENTS[self.axis], nullable=False),)
 
     @property
     def codec(self) -> str:

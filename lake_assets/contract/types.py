@@ -16,12 +16,13 @@ from lake_assets.contract.model import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PHYSICAL = re.compile(r"^(BIGINT|INT|DATE|BOOLEAN|TIMESTAMP|DECIMAL\(\d+,\d+\))$")
+_PHYSICAL = re.compile(r"^(BIGINT|INT|DATE|BOOLEAN|TIMESTAMP|DECIMAL\(\d+,\d+\)|ARRAY<STRING>)$")
 _TEXT = re.compile(r"^(?:CHAR|VARCHAR)\((\d+)\)$")
 
 
 def physical_type(column: Column) -> str:
-    """SQL type of the stored column: `bigint`, `int`, `date`, `boolean`, `timestamp`, `decimal(p,s)` or `string`.
+    """SQL type of the stored column: `bigint`, `int`, `date`, `boolean`, `timestamp`, `decimal(p,s)`, `string` or
+    `array<string>`.
 
     These are the names of Spark DDL and of the Glue Data Catalog; DuckDB reads them too, but takes a stored timestamp for one
     with a time zone.
@@ -69,6 +70,7 @@ def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
         "boolean": pa.bool_(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "string": pa.string(),
+        "array<string>": pa.list_(pa.string()),
     }
 
     def arrow_type(column: Column) -> pa.DataType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
-import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -20,13 +20,14 @@ from lake_assets.compute.profile import profile
 from lake_assets.compute.touched import touched_months
 from lake_assets.contract.layers import BRONZE
 from lake_assets.contract.model import Table
-from lake_assets.contract.rules import SAMPLES
+from lake_assets.contract.rules import SAMPLES, Action
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import spark_ddl
-from lake_assets.engine.staging import DATA, QUARANTINE, write_partitions, write_single
+from lake_assets.engine.source_files import S3Text, SourceReader, put_beside
+from lake_assets.engine.staging import DATA, QUARANTINE, remove, write_partitions, write_single
 from lake_assets.errors import AuditError
-from lake_assets.lake.inspection import open_source
-from lake_assets.lake.task import FileInput, PartitionResult, Result, StagedObject, Task, Violation
+from lake_assets.lake.inspection import inspect, open_source
+from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 
 _FILE = "file"
 _CHUNK = 1 << 20
@@ -39,10 +40,18 @@ def run_bronze(spark: SparkSession, task: Task) -> Result:
     The action of the rule `schema` says what becomes of a file with other columns than declared: its lines go to quarantine
     (`quarantine`), its added columns are left out (`warn`), or it is not read, as nothing will be published (`block`).
     """
+    with tempfile.TemporaryDirectory(prefix="lake-source-") as folder:
+        return _convert(spark, task, SourceReader(task.access, Path(folder)))
+
+
+def _convert(spark: SparkSession, task: Task, reader: SourceReader) -> Result:
     table = TABLES[task.table]
-    files = [_StagedFile(spark, task, table, number, file) for number, file in enumerate(task.files)]
+    files = [_StagedFile(spark, task, number, reader) for number in range(len(task.files))]
     with ThreadPoolExecutor(max(1, min(task.threads, len(files)))) as pool:
-        list(pool.map(_StagedFile.convert, files))
+        # All of them first: whether added columns are left out depends on what all files have.
+        list(pool.map(_StagedFile.look, files))
+        on_drift = task.action_on_drift(len(table.columns), (file.fields for file in files))
+        list(pool.map(lambda file: file.convert(on_drift), files))
     staged = tuple(file.staged() for file in files)
     rejected = sum(file.rejected for file in files)
     _write_rejected(task, [file for file in files if file.rejected])
@@ -57,7 +66,7 @@ def run_bronze(spark: SparkSession, task: Task) -> Result:
         violations=tuple(_violations(files)),
         touches=_touches(spark, task, table, files),
     )
-    return Result(partitions=(result,), seconds=0)
+    return Result(partitions=(result,), seconds=0, actions={"schema": on_drift})
 
 
 def _touches(spark: SparkSession, task: Task, table: Table, files: Sequence[_StagedFile]) -> tuple[str, ...] | None:
@@ -93,24 +102,28 @@ def _violations(files: Sequence[_StagedFile]) -> Iterator[Violation]:
 class _StagedFile:
     """The conversion of one source file."""
 
-    def __init__(self, spark: SparkSession, task: Task, table: Table, number: int, file: FileInput) -> None:
+    def __init__(self, spark: SparkSession, task: Task, number: int, reader: SourceReader) -> None:
+        file = task.files[number]
         self._spark = spark
         self._task = task
-        self._table = table
+        self._table = TABLES[task.table]
         self._number = number
         self._file = file
-        self._uri = file.uri
+        self._reader = reader
         self.rows = 0
         self.content = "0"
         self.rejected = 0
         self.path = file.path
-        self.lines = file.inspection.lines
         self.is_current = file.is_current
-        self.fields = file.inspection.fields
-        self.drifted = self.fields not in (0, len(table.columns))
-        self._on_drift = task.actions.get("schema") if self.drifted else None
-        # Columns behind the declared ones that are left out.
-        self._added = self.fields - len(table.columns) if self._on_drift == "warn" else 0
+
+    def look(self) -> None:
+        """Look through the file, unless that was done when it was pinned."""
+        self._text = self._reader.text(self._file)
+        self._inspection = self._file.inspection or inspect(self._text, self._table)
+        self._uri = str(self._text)
+        self.lines = self._inspection.lines
+        self.fields = self._inspection.fields
+        self.drifted = self.fields not in (0, len(self._table.columns))
 
     @property
     def folder(self) -> str:
@@ -122,12 +135,18 @@ class _StagedFile:
             rows=self.rows,
             object=self._file.object,
             source=self._file.path,
-            lines=self._file.inspection.lines,
+            lines=self._inspection.lines,
         )
 
-    def convert(self) -> None:
-        """Write the rows of the file and count them; the count must be the lines less the rejected ones."""
-        expected = self._file.inspection.lines
+    def convert(self, on_drift: Action) -> None:
+        """Write the rows of the file and count them; the count must be the lines less the rejected ones.
+
+        `on_drift` is what becomes of files with other columns than declared.
+        """
+        self._on_drift = on_drift if self.drifted else None
+        # Columns behind the declared ones that are left out.
+        self._added = self.fields - len(self._table.columns) if self._on_drift == "warn" else 0
+        expected = self.lines
         if expected == 0 or self._on_drift == "block":
             return
         self._uri = self._utf8()
@@ -143,14 +162,17 @@ class _StagedFile:
                 f"{self._file.path}: {expected} lines, but {self.rows} rows and {self.rejected} rejected lines were read. "
                 "Nothing was published; please report this file."
             )
+        if isinstance(self._text, S3Text):
+            # The engine read whatever version there was.
+            self._text.check_unchanged()
 
     def parsed(self) -> DataFrame:
         """The lines of the file, each with its fields and whether they fit."""
-        parsed = bronze.lines(self._spark, self._uri, self._table, self._file.inspection.terminated, self._added)
+        parsed = bronze.lines(self._spark, self._uri, self._table, self._inspection.terminated, self._added)
         return parsed.withColumn("fits", F.lit(False)) if self._on_drift == "quarantine" else parsed
 
     def rejected_lines(self) -> DataFrame:
-        terminated = self._file.inspection.terminated
+        terminated = self._inspection.terminated
         rule = "schema" if self._on_drift == "quarantine" else "readable"
         return bronze.rejected(
             self.parsed(),
@@ -167,19 +189,22 @@ class _StagedFile:
 
         So is a file with a byte order mark, which one engine passes over and another takes for text.
         """
-        encoding = self._file.inspection.encoding
+        encoding = self._inspection.encoding
         if encoding == "utf-8":
-            return self._file.uri
-        target = Path(self._task.staging, "source", f"{self._number}.txt")
-        target.parent.mkdir(parents=True, exist_ok=True)
+            return self._uri
+        target = self._reader.scratch(self._number)
         decoder = codecs.getincrementaldecoder(encoding)()
-        with open_source(Path(self._file.uri)) as source, target.open("wb") as copy:
+        with open_source(self._text) as source, target.open("wb") as copy:
             while chunk := source.read(_CHUNK):
                 copy.write(decoder.decode(chunk).encode())
+        if isinstance(self._text, S3Text):
+            uri = f"{self._task.staging}/source/{self._number}.txt"
+            put_beside(target, uri)
+            return uri
         return str(target)
 
     def _follows_grammar(self) -> bool:
-        inspection = self._file.inspection
+        inspection = self._inspection
         if inspection.plain and not self._added:
             return True
         following = bronze.follow_grammar(self._spark, self._uri, self._table, inspection.terminated, self._added)
@@ -188,20 +213,18 @@ class _StagedFile:
     def _convert_typed(self) -> bool:
         """Whether the engine's typed reader took the file; it refuses uneven lines and numbers out of range."""
         try:
-            self._write(
-                bronze.typed(self._spark, self._uri, self._table, self._file.inspection.terminated, self._added)
-            )
+            self._write(bronze.typed(self._spark, self._uri, self._table, self._inspection.terminated, self._added))
         except (PySparkException, Py4JError) as error:
             _log.info("%s is read line by line: %s", self._file.path, str(error).splitlines()[0])
             return False
         return True
 
     def _convert_lines(self) -> None:
-        shutil.rmtree(self.staged_uri, ignore_errors=True)
+        remove(self.staged_uri)
         self.rows, self.content = 0, "0"
         self.rejected = self.parsed().where("NOT fits").count()
         # Of no rows no file is written, and a folder without files cannot be read.
-        if self.rejected < self._file.inspection.lines:
+        if self.rejected < self._inspection.lines:
             self._write(bronze.valid(self.parsed(), self._table))
             self._measure()
 

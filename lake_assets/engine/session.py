@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _JAVA_VERSION = "17"
 # Its connections are gone a moment before a process is.
 _DYING_SECONDS = 1.0
-_CONFIGURATION = {
+SPARK_CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     # Spark's default, INT96, is what Athena and crawlers misread.
@@ -41,8 +41,10 @@ class Engine(Protocol):
 class SessionEngine:
     """Runs tasks on a PySpark session of this process: Sail without a JVM, or classic local Spark."""
 
-    def __init__(self, name: EngineName, threads: int, memory_gb: float) -> None:
+    def __init__(self, name: EngineName, threads: int, memory_gb: float, remote: str = "") -> None:
+        """`remote` is the address of the Spark Connect server of the engine of that name."""
         self.name: str = name
+        self._remote = remote
         self._threads = threads
         self._memory_gb = memory_gb
 
@@ -65,7 +67,7 @@ class SessionEngine:
 
     def session(self) -> SparkSession:
         """The session of this process. Raises `EngineError` when it cannot be started."""
-        session: SparkSession = _sessions.get(self.name, self._threads, self._memory_gb)
+        session: SparkSession = _sessions.get(self.name, self._threads, self._memory_gb, self._remote)
         return session
 
 
@@ -78,33 +80,40 @@ class _Sessions:
         # A Sail server stops when nothing refers to it.
         self._servers: list[Any] = []
 
-    def get(self, name: str, threads: int, memory_gb: float) -> Any:
+    def get(self, name: str, threads: int, memory_gb: float, remote: str) -> Any:
         with self._lock:
             if name not in self._started:
                 if self._started:
                     raise EngineError(
                         f"One process runs one engine, and this one runs {', '.join(self._started)} already."
                     )
-                session = self._start_sail() if name == "sail" else _start_spark(threads, memory_gb)
+                session = self._start(name, threads, memory_gb, remote)
                 self._started[name] = session
                 # Before the Sail server goes: a client whose server is gone retries for minutes.
                 atexit.register(session.stop)
             return self._started[name]
 
+    def _start(self, name: str, threads: int, memory_gb: float, remote: str) -> Any:
+        if name == "sail":
+            return self._start_sail()
+        return connect(remote) if name == "remote" else _start_spark(threads, memory_gb)
+
     def forget_if_dead(self, name: str, error: Exception) -> bool:
         """Whether the engine of this process is gone, as far as `error` tells; the next `get` then starts another one."""
         with self._lock:
-            if name not in self._started or not (_is_unreachable(error) if name == "sail" else _is_jvm_dead()):
+            if name not in self._started or not (_is_jvm_dead() if name == "spark" else _is_unreachable(error)):
                 return False
             session = self._started.pop(name)
             atexit.unregister(session.stop)
-            if name == "sail":
+            if name != "spark":
                 # It would ask the dead server to release the session, again and again.
                 session.release_session_on_close = False
                 session.stop()
                 # One that does not answer may still hold memory; one that stopped refuses to stop again.
                 with suppress(RuntimeError):
-                    self._servers.pop().stop()
+                    for server in self._servers:
+                        server.stop()
+                self._servers.clear()
             else:
                 _forget_jvm()
             return True
@@ -114,20 +123,26 @@ class _Sessions:
         os.environ.setdefault("RUST_LOG", "error")
         # A server forgets an idle session after minutes; this one serves one process, which may have other things to wait for.
         os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(7 * 24 * 3600))
-        from dagster_pyspark import LazyPySparkResource
         from pysail.spark import SparkConnectServer
-        from pyspark.sql.connect.client.retries import DefaultPolicy
 
         server = SparkConnectServer("127.0.0.1", 0)
         server.start(background=True)
         self._servers.append(server)
         _, port = server.listening_address
-        session = LazyPySparkResource(spark_config={"spark.remote": f"sc://127.0.0.1:{port}"}).spark_session
-        # By default a client asks a dead engine again for ten minutes.
-        session.client.set_retry_policies([DefaultPolicy(max_retries=4, initial_backoff=100, max_backoff=1000)])
-        for key, value in _CONFIGURATION.items():
-            session.conf.set(key, value)
-        return session
+        return connect(f"sc://127.0.0.1:{port}")
+
+
+def connect(address: str) -> Any:
+    """A session on a Spark Connect server."""
+    from dagster_pyspark import LazyPySparkResource
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    session = LazyPySparkResource(spark_config={"spark.remote": address}).spark_session
+    # By default a client asks a dead engine again for ten minutes.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=4, initial_backoff=100, max_backoff=1000)])
+    for key, value in SPARK_CONFIGURATION.items():
+        session.conf.set(key, value)
+    return session
 
 
 _sessions = _Sessions()
@@ -154,7 +169,7 @@ def _start_spark(threads: int, memory_gb: float) -> Any:
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
         # Spark derives constraints from each filter under each alias, in all combinations: of many rules far too many.
         "spark.sql.constraintPropagation.enabled": "false",
-        **_CONFIGURATION,
+        **SPARK_CONFIGURATION,
     }
     session = LazyPySparkResource(spark_config=configuration).spark_session
     # Errors reach the caller as exceptions; logged, they would be pages of Java between the progress bars.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import reduce
@@ -12,6 +13,7 @@ from pyspark.sql import functions as F
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import spark_ddl
 from lake_assets.lake.task import ObjectInput
+from lake_assets.location import S3Folder, location
 
 DATA = "data"
 KEPT = "kept"
@@ -83,3 +85,15 @@ def write_single(frame: DataFrame, column: str, value: str, uri: str, codec: str
     frame.coalesce(1).withColumn(column, F.lit(value)).write.partitionBy(column).option("compression", codec).parquet(
         f"{uri}"
     )
+
+
+def remove(uri: str) -> None:
+    """Remove a folder of staging, which a first attempt left in part."""
+    place = location(uri)
+    if isinstance(place, S3Folder):
+        from lake_assets.aws import Aws
+        from lake_assets.lake.s3_store import S3Store
+
+        S3Store(place, Aws()).remove_folder("")
+    else:
+        shutil.rmtree(place, ignore_errors=True)

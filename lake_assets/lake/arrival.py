@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from lake_assets.contract.tables import TABLES
 from lake_assets.lake import layout
-from lake_assets.lake.inspection import inspect
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.records import Batch, SourceFile
-from lake_assets.lake.source import Listed, etag, list_files
+from lake_assets.lake.source import FileSource, Listed
 
 
 @dataclass(frozen=True)
@@ -49,17 +46,17 @@ class Examined:
     left: tuple[Listed, ...]
 
 
-def look(source: Path, batches: Iterable[Batch]) -> Arrival:
-    """Compare the source with what is pinned; reads no file. Raises `SourceError` as `list_files` does."""
+def look(source: FileSource, batches: Iterable[Batch]) -> Arrival:
+    """Compare the source with what is pinned; reads no file. Raises `SourceError` as listing it does."""
     newest = _newest(batches)
-    listed = list_files(source)
+    listed = source.list_files()
     new = tuple(file for file in listed if not _is_as_pinned(file, newest.get(file.path)))
     present = {file.path for file in listed}
     return Arrival(new, tuple(sorted(path for path in newest if path not in present)), len(listed) - len(new))
 
 
 def examine(
-    source: Path,
+    source: FileSource,
     arrival: Arrival,
     batches: Iterable[Batch],
     *,
@@ -74,28 +71,29 @@ def examine(
     newest = _newest(batches)
     deadline = time.monotonic() + seconds
 
+    left: list[Listed] = []
+
     def read(position: int) -> SourceFile | None:
-        """The file, without an inspection where its content is pinned already; None when there was no time for it."""
-        if position and time.monotonic() > deadline:
-            return None
+        """The file; None when its content is pinned already, or when there was no time for it."""
         file = arrival.new[position]
-        found = _identified(source, file)
-        if not _is_same_content(found, newest.get(found.path)):
-            found = found.model_copy(update={"inspection": inspect(source / file.path, TABLES[file.table])})
+        if position and time.monotonic() > deadline:
+            left.append(file)
+            return None
+        found = source.identify(file)
+        is_new = not _is_same_content(found, newest.get(found.path))
+        if is_new:
+            found = found.model_copy(update={"inspection": source.inspect(file)})
         advance(file)
-        return found
+        return found if is_new else None
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(read, range(len(arrival.new))))
-    return Examined(
-        tuple(file for file in found if file and file.inspection),
-        tuple(listed for listed, file in zip(arrival.new, found, strict=True) if file is None),
-    )
+    return Examined(tuple(file for file in found if file), tuple(sorted(left, key=lambda file: file.path)))
 
 
 def pin(
     ledger: Ledger,
-    source: Path,
+    source: FileSource,
     files: Sequence[SourceFile],
     seen: Iterable[Batch] | None = None,
     marker: str | None = None,
@@ -130,13 +128,3 @@ def _is_as_pinned(file: Listed, pinned: SourceFile | None) -> bool:
 
 def _is_same_content(file: SourceFile, pinned: SourceFile | None) -> bool:
     return pinned is not None and (pinned.size, pinned.etag) == (file.size, file.etag)
-
-
-def _identified(source: Path, file: Listed) -> SourceFile:
-    return SourceFile(
-        table=file.table,
-        path=file.path,
-        size=file.size,
-        etag=etag(source / file.path),
-        modified_ns=file.modified_ns,
-    )

@@ -159,7 +159,9 @@ def _rows_lost(table: LakeTable, task: Task, result: Result) -> int | None:
         if task.actions.get("schema") == "block" and any(_breaks_schema(item) for item in result.partitions):
             return None
         accounted = sum(item.rows + item.quarantined for item in result.partitions)
-        return sum(file.inspection.lines for file in task.files) - accounted
+        told = {staged.source: staged.lines for item in result.partitions for staged in item.objects}
+        lines = (file.inspection.lines if file.inspection else told[file.path] for file in task.files)
+        return sum(lines) - accounted
     if result.source_rows is None or len(task.partitions) != len(table.partitions):
         return None
     return result.source_rows - sum(item.source_rows for item in result.partitions)

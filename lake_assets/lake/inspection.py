@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Literal, Protocol, cast
 
 from isal import igzip, igzip_lib
 
@@ -27,12 +27,24 @@ _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_FRACTION = b".000"
 
 
-def open_source(path: Path) -> IO[bytes]:
+class SourceText(Protocol):
+    """A source file as it can be opened again and again. `str` is its address, `suffix` the end of its name."""
+
+    @property
+    def suffix(self) -> str: ...
+
+    def open(self, mode: Literal["rb"]) -> IO[bytes]: ...
+
+
+def open_source(path: SourceText) -> IO[bytes]:
     """The decompressed bytes of a source file, gzip or plain by the end of its name."""
-    return cast(IO[bytes], igzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+    if path.suffix != ".gz":
+        return path.open("rb")
+    # Of a path it closes the file itself.
+    return cast(IO[bytes], igzip.open(path if isinstance(path, Path) else path.open("rb"), "rb"))
 
 
-def inspect(path: Path, table: Table) -> Inspection:
+def inspect(path: SourceText, table: Table) -> Inspection:
     """Look through one file of `table`. Raises `SourceError` when it is unreadable or no text with delimiters."""
     _check_compression(path, table)
     survey = _Survey(table, path)
@@ -46,7 +58,7 @@ def inspect(path: Path, table: Table) -> Inspection:
     return survey.result()
 
 
-def _check_compression(path: Path, table: Table) -> None:
+def _check_compression(path: SourceText, table: Table) -> None:
     try:
         with path.open("rb") as file:
             magic = file.read(2)
@@ -61,7 +73,7 @@ def _check_compression(path: Path, table: Table) -> None:
         raise SourceError(f"{path} (table {table.name}) is a gzip file: give it a name that ends in .gz.")
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(path: SourceText) -> Iterator[bytes]:
     with open_source(path) as file:
         while chunk := file.read(_CHUNK):
             yield chunk
@@ -81,7 +93,7 @@ def is_numeric(table: Table) -> bool:
 class _Survey:
     """Running findings over the chunks of one file."""
 
-    def __init__(self, table: Table, path: Path) -> None:
+    def __init__(self, table: Table, path: SourceText) -> None:
         self._table = table
         self._path = path
         self._lines = 0

@@ -9,20 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lake_assets.contract.layers import WHOLE_TABLE, LakeTable
-from lake_assets.contract.rules import Action, Rule
-from lake_assets.contract.tables import TABLES
+from lake_assets.contract.rules import Rule
 from lake_assets.errors import AuditError, EngineLostError, LakeError, PublishConflictError, SourceError
 from lake_assets.lake import layout, quality
 from lake_assets.lake.audit import Standing, Verdict, held_back, judge
 from lake_assets.lake.balance import balance
-from lake_assets.lake.inspection import inspect
 from lake_assets.lake.ledger import Ledger
+from lake_assets.lake.places import source_of, store_of
 from lake_assets.lake.planning import PartitionPlan, Planner, Source
 from lake_assets.lake.publish import Publisher, staging
 from lake_assets.lake.records import Publication, SourceFile
-from lake_assets.lake.source import check_unchanged
-from lake_assets.lake.store import LocalStore
-from lake_assets.lake.task import FileInput, ObjectInput, Result, Task
+from lake_assets.lake.task import FileInput, ObjectInput, Result, SourceAccess, Task
 from lake_assets.settings import Settings, rules_with
 
 
@@ -59,7 +56,8 @@ class Lake:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = LocalStore(settings.root)
+        self.store = store_of(settings)
+        self.source = source_of(settings)
         self.ledger = Ledger(self.store)
 
     def planner(self) -> Planner:
@@ -135,14 +133,15 @@ class Lake:
 
     def _carry_out(self, table: LakeTable, work: _Prepared, run: Callable[[Task], Result]) -> Outcome:
         result = run(work.task)
+        task = work.task.model_copy(update={"actions": work.task.actions | result.actions})
         if tuple(item.partition for item in result.partitions) != work.task.partitions:
             raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
         publisher = Publisher(
-            self.store, self.ledger, table, work.task, staging=work.folder, rules=self.rules_version(table)
+            self.store, self.ledger, table, task, staging=work.folder, rules=self.rules_version(table)
         )
         late = self._late_batches(table, work.plans[0])
         standing = {plan.partition: Standing(plan.entry.settled, late) for plan in work.plans}
-        by_partition = judge(self._rules(table, work.task), table, work.task, result, standing)
+        by_partition = judge(self._rules(table, task), table, task, result, standing)
         verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
         quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
         published: dict[str, Publication] = {}
@@ -199,14 +198,6 @@ class Lake:
     def _rules(self, table: LakeTable, task: Task) -> tuple[Rule, ...]:
         return tuple(replace(rule, action=task.actions[rule.name]) for rule in self.rules(table))
 
-    def _actions(self, table: LakeTable, files: Sequence[FileInput]) -> dict[str, Action]:
-        """What happens to rows that break each rule; added columns are tolerated when the settings say so."""
-        actions = {rule.name: rule.action for rule in self.rules(table)}
-        drifted = [file.inspection.fields for file in files if file.inspection.fields not in (0, len(table.columns))]
-        if self.settings.schema_drift == "evolve" and drifted and min(drifted) > len(table.columns):
-            actions["schema"] = "warn"
-        return actions
-
     def _late_batches(self, table: LakeTable, plan: PartitionPlan) -> list[str]:
         """Batches with files for a silver table that it should be built from by now, but is not.
 
@@ -253,18 +244,18 @@ class Lake:
         if not planner.is_superseded(batch, file.path):
             return True
         try:
-            check_unchanged(self.settings.source, file)
+            self.source.check_unchanged(file)
         except SourceError:
             return False
         return True
 
     def _file_input(self, table: LakeTable, batch: str, file: SourceFile, *, is_current: bool) -> FileInput:
-        path = check_unchanged(self.settings.source, file)
         return FileInput(
-            uri=str(path),
+            uri=self.source.check_unchanged(file),
             path=file.path,
             object=layout.bronze_object_key(table, batch, layout.source_stem(file.path)),
-            inspection=file.inspection or inspect(path, TABLES[table.name]),
+            etag=file.etag,
+            inspection=file.inspection,
             is_current=is_current,
         )
 
@@ -336,7 +327,13 @@ class Lake:
                 "memory_gb": self.settings.memory_gb,
                 "threads": self.settings.threads,
                 "files": files,
-                "actions": self._actions(table, files),
+                "access": SourceAccess(
+                    region=self.settings.source_region or self.settings.region,
+                    anonymous=self.settings.source_access == "anonymous",
+                    copied=self.settings.engine in ("sail", "spark"),
+                ),
+                "tolerates_added_columns": self.settings.schema_drift == "evolve",
+                "actions": {rule.name: rule.action for rule in self.rules(table)},
                 **inputs,
             }
         )

@@ -43,6 +43,11 @@ class Ledger:
         content, version = found
         return VersionedEntry(_entry(key, content), version)
 
+    def version(self, table: LakeTable, partition: str) -> str | None:
+        """Version of the entry of a partition as it is now."""
+        found = self._store.read(layout.ledger_key(table, partition))
+        return found[1] if found else None
+
     def write(self, table: LakeTable, entry: LedgerEntry, expected: str | None) -> str:
         """Conditional write; `PublishConflictError` when the entry is not at version `expected` any more."""
         key = layout.ledger_key(table, entry.partition)

@@ -71,7 +71,9 @@ class Publisher:
         if before and _versions(before) == _versions(publication):
             publication = publication.model_copy(update={"touches": before.touches})
         for stored, source in staged.values():
-            self._store.replace(source, stored.key)
+            self._store.replace(
+                source, stored.key, lambda: self._ledger.version(self._table, plan.partition) == version
+            )
         for obsolete in self._obsolete(plan, publication):
             self._store.delete(obsolete)
         committed = entry.model_copy(update={"publishing": None, "committed": publication, "blocked": {}})

@@ -1,4 +1,4 @@
-"""The object store under a lake: a local folder now, S3 by the same few operations.
+"""The object store under a lake: a local folder here, S3 by the same few operations in `s3_store`.
 
 The publish protocol needs exactly this much of a store: whole objects by key, a conditional write for the ledger, and one
 atomic replacement of an object by a staged one. Nothing above this module knows what the store is.
@@ -12,11 +12,11 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from lake_assets.errors import PublishConflictError, StorageError
 
@@ -48,8 +48,12 @@ class Store(Protocol):
     def put(self, key: str, content: bytes) -> None:
         """Write an object that nobody else knows of (staging)."""
 
-    def replace(self, staged: str, key: str) -> None:
-        """Make the staged object the content of `key` in one atomic step; readers see the old one or the new one."""
+    def replace(self, staged: str, key: str, holds: Callable[[], bool] = ...) -> None:
+        """Make the staged object the content of `key` in one atomic step; readers see the old one or the new one.
+
+        `holds` tells whether the writer still has the right to; `PublishConflictError` when it has not. Where there are no
+        locks, it is asked between a look at the object and its replacement, which only takes place if it is still that object.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens when there is none."""
@@ -68,6 +72,9 @@ class Store(Protocol):
 
     def sweep(self, prefix: str, older_than_seconds: float) -> list[str]:
         """Remove the direct sub-folders of `prefix` that nothing has written to for that long; their keys."""
+
+    def open(self, key: str) -> BinaryIO:
+        """The object for reading at any place of it, as Parquet readers do."""
 
 
 def _version(content: bytes) -> str:
@@ -127,7 +134,8 @@ class LocalStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def replace(self, staged: str, key: str) -> None:
+    def replace(self, staged: str, key: str, holds: Callable[[], bool] = lambda: True) -> None:
+        """Under the lock of `exclusive`, so nobody can have taken the right meanwhile: `holds` is not asked."""
         path = self._path(key)
         with _told_plainly(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,6 +180,9 @@ class LocalStore:
         # A folder is no object: one that held nothing else goes too.
         with suppress(OSError):
             folder.parent.rmdir()
+
+    def open(self, key: str) -> BinaryIO:
+        return self._path(key).open("rb")
 
     def sweep(self, prefix: str, older_than_seconds: float) -> list[str]:
         folder = self._path(prefix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
@@ -13,16 +14,29 @@ from lake_assets.lake.records import Inspection, Record
 
 
 class FileInput(Record):
-    """One source file to convert. `object` is the key of the bronze object that it becomes.
+    """One source file to convert, in the version `etag`. `object` is the key of the bronze object that it becomes.
 
-    `is_current` is false for a version that a later batch replaced.
+    Where `inspection` is missing, the engine is the first to look through the file. `is_current` is false for a version that a
+    later batch replaced.
     """
 
     uri: str
     path: str
     object: str
-    inspection: Inspection
+    etag: str = ""
+    inspection: Inspection | None = None
     is_current: bool = True
+
+
+class SourceAccess(Record):
+    """How source files on S3 are read. `copied`: each is first copied to the machine that converts it.
+
+    Engines that run on one machine do so, as they know but one region and one set of credentials; a cluster has many machines.
+    """
+
+    region: str = ""
+    anonymous: bool = False
+    copied: bool = True
 
 
 class ObjectInput(Record):
@@ -42,7 +56,8 @@ class Task(Record):
     what happens to rows that break it. `references` are the tables that silver rows are compared with (published dimensions,
     and for returns the sales as they arrived), in the versions `reference_versions`; `reference_keys` are the lowest and
     highest key of those without a gap between them. `replaced` and `standing` let the conversion of a batch of a fact find out
-    which months it touches: the bronze objects of earlier versions of its files, and those of all other files.
+    which months it touches: the bronze objects of earlier versions of its files, and those of all other files. With
+    `tolerates_added_columns`, files with more columns than declared are read without these.
     """
 
     layer: str
@@ -54,6 +69,8 @@ class Task(Record):
     memory_gb: float
     threads: int
     files: tuple[FileInput, ...] = ()
+    access: SourceAccess = SourceAccess()
+    tolerates_added_columns: bool = False
     inputs: tuple[ObjectInput, ...] = ()
     references: tuple[ObjectInput, ...] = ()
     reference_versions: dict[str, str] = Field(default_factory=dict)
@@ -63,6 +80,13 @@ class Task(Record):
     actions: dict[str, Action] = Field(default_factory=dict)
     sold_range: dict[Channel, Range] = Field(default_factory=dict)
     active_range: dict[Channel, Range] = Field(default_factory=dict)
+
+    def action_on_drift(self, columns: int, fields: Iterable[int]) -> Action:
+        """What becomes of files with other than the declared `columns`; `fields` are those of each file, 0 of an empty one."""
+        drifted = [number for number in fields if number not in (0, columns)]
+        if self.tolerates_added_columns and drifted and min(drifted) > columns:
+            return "warn"
+        return self.actions["schema"]
 
 
 class StagedObject(Record):
@@ -115,7 +139,7 @@ class Result(Record):
 
     `source_rows` are the rows that were read for all partitions of the table together (silver only). `unevaluated` are rules
     that could not be, each with the reason. `audit_seconds` is the part of `seconds` that the rules took. `figures` are
-    what was computed of all rows together on the way, by name.
+    what was computed of all rows together on the way, by name. `actions` are those that the engine took in place of the task's.
     """
 
     partitions: tuple[PartitionResult, ...]
@@ -124,3 +148,4 @@ class Result(Record):
     unevaluated: dict[str, str] = Field(default_factory=dict)
     audit_seconds: float = 0.0
     figures: dict[str, str] = Field(default_factory=dict)
+    actions: dict[str, Action] = Field(default_factory=dict)

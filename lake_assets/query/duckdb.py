@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from lake_assets.catalog.views import SCHEMAS, all_view_statements, view_name
 from lake_assets.contract.layers import LAKE_TABLES
 from lake_assets.errors import QueryError
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """Rows as tuples of Python values (money as `Decimal`), with the columns' names and DuckDB types."""
-
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    seconds: float
+from lake_assets.query.result import QueryResult
 
 
 def connect(root: Path) -> duckdb.DuckDBPyConnection:

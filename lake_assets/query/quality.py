@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
+from itertools import groupby
 
-from lake_assets.catalog.views import QUALITY_VIEW, quality_statements
-from lake_assets.query.duckdb import query
+from lake_assets.catalog.views import QUALITY_VIEW
+from lake_assets.query.engine import Questions
 
+_PARTITIONS_TOLD = 3
 # A rule is broken in a partition when the latest audit says so, and since the first of the audits that have said so ever since.
 _BROKEN = f"""
 WITH audits AS (
-    SELECT layer || '.' || table_name AS name, rule, "partition", action, failed, violations, audited_at,
-           MAX(audited_at) FILTER (WHERE NOT failed) OVER w AS last_passed,
-           ROW_NUMBER() OVER (PARTITION BY layer, table_name, rule, "partition" ORDER BY audited_at DESC) AS age
+    SELECT layer || '.' || table_name AS name, rule, "partition" AS part, action, failed, violations, audited_at,
+           MAX(CASE WHEN NOT failed THEN audited_at END)
+               OVER (PARTITION BY layer, table_name, rule, "partition") AS last_passed
     FROM {QUALITY_VIEW}
     WHERE evaluated
-    WINDOW w AS (PARTITION BY layer, table_name, rule, "partition")
 ), broken AS (
-    SELECT name, rule, "partition",
+    SELECT name, rule, part,
            ARG_MAX(action, audited_at) AS action, ARG_MAX(violations, audited_at) AS violations, MIN(audited_at) AS since
     FROM audits
-    WHERE failed AND audited_at > COALESCE(last_passed, TIMESTAMPTZ '-infinity')
-    GROUP BY ALL
+    WHERE failed AND (last_passed IS NULL OR audited_at > last_passed)
+    GROUP BY name, rule, part
 )
-SELECT name, rule, action, SUM(violations)::BIGINT, MIN(since),
-       CASE WHEN COUNT(*) <= 3 THEN STRING_AGG("partition", ', ' ORDER BY "partition")
-            ELSE MIN("partition") || ' .. ' || MAX("partition") || ' (' || COUNT(*) || ')' END
+SELECT name, rule, action, violations, since, part
 FROM broken
-GROUP BY ALL
-ORDER BY name, rule, action
+ORDER BY name, rule, action, part
 """  # noqa: S608 (a constant of ours)
 
 
@@ -46,11 +44,20 @@ class BrokenRule:
     partitions: str
 
 
-def broken_rules(root: Path) -> list[BrokenRule]:
+def broken_rules(asked: Questions) -> list[BrokenRule]:
     """Broken rules by table and name."""
-    if not quality_statements(root):
+    if QUALITY_VIEW not in asked.tables:
         return []
-    return [
-        BrokenRule(name, rule, action, rows, since, partitions)
-        for name, rule, action, rows, since, partitions in query(root, _BROKEN).rows
-    ]
+    found = []
+    for (name, rule, action), group in groupby(asked.rows(_BROKEN), key=lambda row: row[:3]):
+        _, _, _, violations, since, partitions = zip(*group, strict=True)
+        # Athena's times have no zone; the lake's are UTC.
+        first = min(moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in since)
+        found.append(BrokenRule(name, rule, action, sum(violations), first, _told(partitions)))
+    return found
+
+
+def _told(partitions: Sequence[str]) -> str:
+    if len(partitions) <= _PARTITIONS_TOLD:
+        return ", ".join(partitions)
+    return f"{partitions[0]} .. {partitions[-1]} ({len(partitions)})"

@@ -1,4 +1,4 @@
-"""The invariants of gold, recomputed from what is published: by DuckDB, which took no part in building it."""
+"""The invariants of gold, recomputed from what is published: by DuckDB or Athena, which took no part in building it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import duckdb
-
-from lake_assets.catalog.views import all_view_statements
 from lake_assets.contract.invariants import ACROSS, tables_of
 from lake_assets.contract.layers import GOLD, WHOLE_TABLE, LakeTable
 from lake_assets.contract.model import Invariant
@@ -16,7 +13,7 @@ from lake_assets.contract.rules import Rule, of_invariant
 from lake_assets.errors import QueryError
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.lake import Lake
-from lake_assets.query.duckdb import connect
+from lake_assets.query.engine import Questions, questions
 
 ACROSS_TABLES = "across tables"
 
@@ -55,21 +52,24 @@ def verify(lake: Lake, name: str | None = None) -> list[Verified]:
     what is cannot be read.
     """
     tables = list(GOLD.values()) if name is None else [_find(name)]
-    published = set(all_view_statements(lake.settings.root))
-    if not published:
-        raise QueryError(f"Nothing is published in the lake at {lake.settings.root} yet. Run `lake-assets run` first.")
-    with connect(lake.settings.root) as connection:
-        try:
-            return [
-                *(found for table in tables for found in _of_table(connection, lake, table, published)),
-                *_across(connection, {table.identifier for table in tables}, published),
-            ]
-        except duckdb.Error as error:
-            raise QueryError(f"The published tables cannot be read: {str(error).splitlines()[0]}") from error
+    with questions(lake.settings) as asked:
+        if not asked.tables:
+            raise QueryError(
+                f"Nothing is published in the lake at {lake.settings.root} yet. Run `lake-assets run` first."
+            )
+        return [
+            *(found for table in tables for found in _of_table(asked, lake, table)),
+            *_across(asked, {table.identifier for table in tables}),
+        ]
+
+
+def plain_name(name: str) -> str:
+    """A gold table's name as a user may have written it, without its layer."""
+    return name.strip().lower().removeprefix("gold.")
 
 
 def _find(name: str) -> LakeTable:
-    asked = name.strip().lower().removeprefix("gold.")
+    asked = plain_name(name)
     if asked not in GOLD:
         close = difflib.get_close_matches(asked, GOLD)
         meant = f"Did you mean {' or '.join(close)}? " if close else ""
@@ -77,56 +77,54 @@ def _find(name: str) -> LakeTable:
     return GOLD[asked]
 
 
-def _of_table(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, table: LakeTable, published: set[str]
-) -> Iterator[Verified]:
+def _of_table(asked: Questions, lake: Lake, table: LakeTable) -> Iterator[Verified]:
     rules = [(rule, rule.invariant) for rule in lake.rules(table) if rule.invariant]
-    if table.identifier not in published:
+    if table.identifier not in asked.tables:
         yield from (Verified(table.identifier, rule, missing=(table.identifier,)) for rule, _ in rules)
         return
-    rows, counts = _counted(connection, table, [invariant for _, invariant in rules if invariant.condition])
+    rows, counts = _counted(asked, table, [invariant for _, invariant in rules if invariant.condition])
     for rule, invariant in rules:
-        missing = _missing(invariant, published)
+        missing = _missing(invariant, asked)
         if missing:
             yield Verified(table.identifier, rule, missing=missing)
         else:
-            broken = counts[invariant] if invariant.condition else _found(connection, invariant)
+            broken = counts[invariant] if invariant.condition else _found(asked, invariant)
             partitions = sorted({*rows, *broken})
             verdicts = (Verdict(rule, key, rows.get(key, 0), broken.get(key, 0)) for key in partitions)
             yield Verified(table.identifier, rule, tuple(verdicts))
 
 
-def _across(connection: duckdb.DuckDBPyConnection, chosen: set[str], published: set[str]) -> Iterator[Verified]:
+def _across(asked: Questions, chosen: set[str]) -> Iterator[Verified]:
     for invariant in ACROSS:
-        rule, missing = of_invariant(invariant), _missing(invariant, published)
+        rule, missing = of_invariant(invariant), _missing(invariant, asked)
         of_gold = {name for name in tables_of(invariant.query) if name.startswith("gold.")}
         if of_gold and not of_gold & chosen:
             continue
         if missing:
             yield Verified(ACROSS_TABLES, rule, missing=missing)
         else:
-            found = _found(connection, invariant) or {WHOLE_TABLE: 0}
+            found = _found(asked, invariant) or {WHOLE_TABLE: 0}
             yield Verified(ACROSS_TABLES, rule, tuple(Verdict(rule, key, 0, n) for key, n in sorted(found.items())))
 
 
-def _missing(invariant: Invariant, published: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(tables_of(invariant.query) - published))
+def _missing(invariant: Invariant, asked: Questions) -> tuple[str, ...]:
+    return tuple(sorted(tables_of(invariant.query) - asked.tables))
 
 
-def _found(connection: duckdb.DuckDBPyConnection, invariant: Invariant) -> dict[str, int]:
+def _found(asked: Questions, invariant: Invariant) -> dict[str, int]:
     """Violations by partition."""
     counted = f"SELECT part, CAST(SUM(n) AS BIGINT) FROM ({invariant.query}) AS broken GROUP BY part"
-    return dict(connection.execute(counted).fetchall())
+    return {str(part): int(n) for part, n in asked.rows(counted)}
 
 
 def _counted(
-    connection: duckdb.DuckDBPyConnection, table: LakeTable, invariants: Sequence[Invariant]
+    asked: Questions, table: LakeTable, invariants: Sequence[Invariant]
 ) -> tuple[dict[str, int], dict[Invariant, dict[str, int]]]:
     """Rows by partition, and rows that break each condition by partition, in one scan."""
     counts = "".join(f", COUNT(*) FILTER ({invariant.condition})" for invariant in invariants)
-    found = connection.execute(
+    found = asked.rows(
         f"SELECT {table.partition_column}, COUNT(*){counts} FROM {table.identifier} GROUP BY {table.partition_column}"
-    ).fetchall()
+    )
     rows = {partition: n for partition, n, *_ in found}
     return rows, {
         invariant: {partition: broken[position] for partition, _, *broken in found if broken[position]}

@@ -111,7 +111,9 @@ MISTAKES = (
         "Dagster home with a broken file", "DAGSTER_HOME", "{}/broken_home", "broken_home/dagster.yaml", "Mend"
     ),
     _with_variable("unknown setting", "LAKE_ENGIN", "sail", "LAKE_ENGIN", "Did you mean LAKE_ENGINE?"),
-    _with_variable("wrong engine", "LAKE_ENGINE", "duckdb", "LAKE_ENGINE", "'duckdb'", "'sail' or 'spark'"),
+    _with_variable(
+        "wrong engine", "LAKE_ENGINE", "duckdb", "LAKE_ENGINE", "'duckdb'", "'sail', 'spark', 'remote' or 'glue'"
+    ),
     _with_variable("no thread", "LAKE_THREADS", "0", "LAKE_THREADS", "'0'", "greater than or equal to 1"),
     _with_variable("memory in words", "LAKE_MEMORY_GB", "lots", "LAKE_MEMORY_GB", "'lots'", "number"),
     Mistake(
@@ -199,13 +201,13 @@ def _copy(small: State, folder: Path) -> State:
 
 
 def _environment(state: State) -> dict[str, str]:
-    return lake_environment(state.root, state.settings.source, state.folder / "dagster_home")
+    return lake_environment(state.root, state.settings.local_source, state.folder / "dagster_home")
 
 
 def _make(mistake: Mistake, state: State) -> Outcome:
     write_files(state.folder, {"file": b"a file", "broken_home/dagster.yaml": b"storage: ["})
     (state.folder / "empty").mkdir()
-    write_files(state.settings.source, mistake.files)
+    write_files(state.settings.local_source, mistake.files)
     mistake.prepare(state)
     variables = {name: value.format(state.folder) for name, value in mistake.variables.items()}
     before = tree_digest(state.root)
@@ -237,9 +239,9 @@ def test_the_status_of_an_empty_lake_says_how_to_fill_it(tmp_path: Path) -> None
 
 def test_a_good_file_beside_a_bad_one_arrives_once_the_bad_one_is_replaced(lake: State) -> None:
     good, bad = "reason/b.dat", "reason/c.dat.gz"
-    write_files(lake.settings.source, {good: b"2|AAAAAAAACAAAAAAA|Good|\n", bad: PACKED[:-9]})
+    write_files(lake.settings.local_source, {good: b"2|AAAAAAAACAAAAAAA|Good|\n", bad: PACKED[:-9]})
     assert lake_assets(_environment(lake), "run", seconds=SECONDS).returncode == 1
-    write_files(lake.settings.source, {bad: bytes(igzip.compress(b"3|AAAAAAAADAAAAAAA|Whole|\n"))})
+    write_files(lake.settings.local_source, {bad: bytes(igzip.compress(b"3|AAAAAAAADAAAAAAA|Whole|\n"))})
     done = lake_assets(_environment(lake), "run", seconds=SECONDS)
     assert done.returncode == 0, done.stderr
     assert {row["r_reason_sk"] for row in lake.rows("silver.reason", "all")} == {1, 2, 3}
@@ -247,16 +249,16 @@ def test_a_good_file_beside_a_bad_one_arrives_once_the_bad_one_is_replaced(lake:
 
 def _pin(lake: Lake) -> str:
     """Pin what is new in the source without reading it, as a run that is killed then leaves it."""
-    source = lake.settings.source
+    source = lake.source
     batches = lake.ledger.batches()
     return pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files).name
 
 
 def test_a_file_that_changed_after_it_was_pinned_is_refused(lake: State, engine: SessionEngine) -> None:
-    write_files(lake.settings.source, {"inventory/a.dat": f"{STOCK}\n".encode()})
+    write_files(lake.settings.local_source, {"inventory/a.dat": f"{STOCK}\n".encode()})
     core = Lake(lake.settings)
     batch = _pin(core)
-    write_files(lake.settings.source, {"inventory/a.dat": f"{STOCK}\n{STOCK}\n".encode()})
+    write_files(lake.settings.local_source, {"inventory/a.dat": f"{STOCK}\n{STOCK}\n".encode()})
     before = tree_digest(lake.root)
     with pytest.raises(SourceError, match=r"inventory/a\.dat changed after it was pinned.*`lake-assets run`"):
         core.materialise(BRONZE["inventory"], [batch], engine.run, "test")
@@ -264,10 +266,10 @@ def test_a_file_that_changed_after_it_was_pinned_is_refused(lake: State, engine:
 
 
 def test_a_file_that_is_gone_after_it_was_pinned_is_named(lake: State, engine: SessionEngine) -> None:
-    write_files(lake.settings.source, {"inventory/a.dat": f"{STOCK}\n".encode()})
+    write_files(lake.settings.local_source, {"inventory/a.dat": f"{STOCK}\n".encode()})
     core = Lake(lake.settings)
     batch = _pin(core)
-    (lake.settings.source / "inventory/a.dat").unlink()
+    (lake.settings.local_source / "inventory/a.dat").unlink()
     with pytest.raises(SourceError, match=r"inventory/a\.dat was pinned but cannot be read.*Restore it"):
         core.materialise(BRONZE["inventory"], [batch], engine.run, "test")
 
@@ -275,11 +277,11 @@ def test_a_file_that_is_gone_after_it_was_pinned_is_named(lake: State, engine: S
 def test_the_next_run_takes_the_new_version_of_a_file_that_changed_after_it_was_pinned(
     lake: State, engine: SessionEngine
 ) -> None:
-    write_files(lake.settings.source, {"inventory/a.dat": f"{STOCK}\n".encode()})
+    write_files(lake.settings.local_source, {"inventory/a.dat": f"{STOCK}\n".encode()})
     core = Lake(lake.settings)
     _pin(core)
     changed = STOCK.replace("|211|", "|5|")
-    write_files(lake.settings.source, {"inventory/a.dat": f"{changed}\n".encode()})
+    write_files(lake.settings.local_source, {"inventory/a.dat": f"{changed}\n".encode()})
     assert arrive(core, engine, LAYERS) == {}
     rows = [row for month in SILVER["inventory"].partitions for row in lake.rows("silver.inventory", month)]
     assert [row["inv_quantity_on_hand"] for row in rows] == [5]

@@ -23,6 +23,7 @@ from lake_assets.lake import layout
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import Publication
 from lake_assets.query.duckdb import query
+from lake_assets.query.engine import local_questions
 from lake_assets.query.quality import BrokenRule, broken_rules
 from lake_assets.settings import Settings
 from lake_assets_tests.conftest import BuiltLake, lake_assets, lake_environment
@@ -151,6 +152,8 @@ def look(place: Place, process: subprocess.CompletedProcess[str]) -> After:
     ((gross,),) = place.ask(
         f"SELECT sum(gross_sales) FROM gold.daily_sales_summary WHERE channel = 'store' AND sales_month = '{CHANGED}'"
     )
+    with local_questions(place.root) as asked:
+        broken = broken_rules(asked)
     return After(
         process,
         tree_digest(place.root),
@@ -158,7 +161,7 @@ def look(place: Place, process: subprocess.CompletedProcess[str]) -> After:
         credited,
         checks,
         status.stdout,
-        broken_rules(place.root),
+        broken,
         gross,
     )
 

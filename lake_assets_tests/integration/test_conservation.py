@@ -135,7 +135,7 @@ def test_ledger_parquet_footers_and_queries_count_the_same_rows(
     ledger = {partition: known.rows for partition, known in published.items()}
     objects = {partition: sum(each.rows for each in known.objects) for partition, known in published.items()}
     footers = {
-        partition: sum(_footer(lake.store.root / each.key).num_rows for each in known.objects)
+        partition: sum(_footer(lake.settings.local_root / each.key).num_rows for each in known.objects)
         for partition, known in published.items()
     }
     partition = table.partition_column or "'all'"
@@ -160,7 +160,7 @@ def test_the_objects_of_a_table_are_exactly_those_of_the_layout(built: BuiltLake
 def test_checksums_and_sizes_in_the_ledger_are_those_of_the_files(lake: Lake, table: LakeTable) -> None:
     for known in _publications(lake, table).values():
         for stored in known.objects:
-            content = (lake.store.root / stored.key).read_bytes()
+            content = (lake.settings.local_root / stored.key).read_bytes()
             assert stored.bytes == len(content), stored.key
             assert stored.checksum == f"sha256:{hashlib.sha256(content).hexdigest()}", stored.key
 

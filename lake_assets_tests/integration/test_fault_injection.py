@@ -24,6 +24,7 @@ from lake_assets.engine.session import SessionEngine
 from lake_assets.errors import SourceError
 from lake_assets.lake.arrival import examine, look
 from lake_assets.lake.lake import Lake
+from lake_assets.lake.source import LocalSource
 from lake_assets_tests.support.faults import (
     BATCH,
     BLOCKING,
@@ -499,12 +500,13 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_happens(
     bad = tmp_path / "store_sales" / name
     bad.parent.mkdir()
     bad.write_bytes(spoil(good))
+    source = LocalSource(tmp_path)
     with pytest.raises(SourceError, match=told) as raised:
-        examine(tmp_path, look(tmp_path, ledger.batches()), ledger.batches(), threads=2)
+        examine(source, look(source, ledger.batches()), ledger.batches(), threads=2)
     assert str(bad) in str(raised.value)
     assert tree_digest(root) == before
     bad.unlink()
     (bad.parent / "new.dat.gz").write_bytes(good)
-    (repaired,) = examine(tmp_path, look(tmp_path, ledger.batches()), ledger.batches(), threads=2).files
+    (repaired,) = examine(source, look(source, ledger.batches()), ledger.batches(), threads=2).files
     assert repaired.inspection is not None
     assert repaired.inspection.lines == _line_count("new.dat.gz", good)

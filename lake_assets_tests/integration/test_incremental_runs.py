@@ -51,7 +51,7 @@ class Place:
         return self.folder / "dagster_home"
 
     def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        environment = lake_environment(self.settings.root, self.settings.source, self.home)
+        environment = lake_environment(self.settings.local_root, self.settings.local_source, self.home)
         return lake_assets(environment, "run", *options)
 
     def publications(self, layer: str, table: str) -> dict[str, Publication]:
@@ -92,7 +92,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Grown:
     outputs, counts = [], []
     for files in ("*.0001.gz", "*", "*"):
         for path in (path for table in DELIVERED for path in (source / table).glob(files)):
-            target = place.settings.source / path.relative_to(source)
+            target = place.settings.local_source / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
         done = place.run()
@@ -105,7 +105,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Grown:
 @pytest.fixture(scope="module")
 def both(grown: Grown, built_lake: BuiltLake) -> Iterator[duckdb.DuckDBPyConnection]:
     """The lake that grew as schemas `bronze`, `silver`, `gold`, and the one built at once as `<layer>_at_once`."""
-    with connect(grown.place.settings.root) as connection:
+    with connect(grown.place.settings.local_root) as connection:
         for layer, names in (("silver", DELIVERED), ("gold", tuple(GOLD))):
             connection.execute(f"CREATE SCHEMA {layer}_at_once")
             for name in names:
@@ -147,7 +147,7 @@ def test_silver_holds_the_rows_of_the_lake_built_at_once(both: duckdb.DuckDBPyCo
 @pytest.mark.parametrize("name", GOLD)
 def test_gold_has_the_content_of_the_lake_built_at_once(grown: Grown, built_lake: BuiltLake, name: str) -> None:
     at_once = Place(built_lake.root.parent)
-    assert at_once.settings.root == built_lake.root
+    assert at_once.settings.local_root == built_lake.root
     expected = _contents(at_once.publications("gold", name))
     assert len(expected) == len(GOLD[name].partitions)
     assert _contents(grown.place.publications("gold", name)) == expected
@@ -155,7 +155,7 @@ def test_gold_has_the_content_of_the_lake_built_at_once(grown: Grown, built_lake
 
 def test_every_row_of_every_table_is_accounted_for(grown: Grown) -> None:
     done = lake_assets(
-        lake_environment(grown.place.settings.root, grown.place.settings.source, grown.place.home), "status"
+        lake_environment(grown.place.settings.local_root, grown.place.settings.local_source, grown.place.home), "status"
     )
     assert done.returncode == 0, done.stderr
     for name in DELIVERED:
@@ -207,7 +207,7 @@ def test_the_metadata_of_a_materialisation_is_what_the_ledger_says(
     assert (
         told["bytes"]
         == published.bytes
-        == sum((grown.place.settings.root / stored.key).stat().st_size for stored in published.objects)
+        == sum((grown.place.settings.local_root / stored.key).stat().st_size for stored in published.objects)
     )
     assert (told["quarantined_rows"], told["duplicate_rows"]) == (0, 0)
     assert told["content_hash"] == published.content
@@ -219,7 +219,7 @@ def test_the_preview_of_customers_shows_no_personal_data(grown: Grown) -> None:
     personal = [column.name for column in TABLES["customer"].columns if column.personal]
     assert "c_customer_id" in preview
     assert [name for name in personal if name in preview] == []
-    with connect(grown.place.settings.root) as connection:
+    with connect(grown.place.settings.local_root) as connection:
         people = connection.execute(
             "SELECT c_email_address, c_first_name, c_last_name FROM silver.customer ORDER BY c_customer_sk LIMIT 10"
         ).fetchall()
@@ -232,15 +232,15 @@ def test_the_preview_of_customers_shows_no_personal_data(grown: Grown) -> None:
 def later(tmp_path_factory: pytest.TempPathFactory, built_lake: BuiltLake) -> Place:
     """A copy of the built lake, with its source and Dagster home."""
     place = Place(tmp_path_factory.mktemp("later"))
-    shutil.copytree(built_lake.root, place.settings.root)
-    shutil.copytree(built_lake.source, place.settings.source)
+    shutil.copytree(built_lake.root, place.settings.local_root)
+    shutil.copytree(built_lake.source, place.settings.local_source)
     shutil.copytree(built_lake.dagster_home, place.home)
     return place
 
 
 def _deliver_return(place: Place, name: str, day: int) -> Decimal:
     """A file with one return: all pieces of a sale that nothing came back of. What they were worth."""
-    with connect(place.settings.root) as connection:
+    with connect(place.settings.local_root) as connection:
         item, ticket, quantity, amount = connection.execute(
             "SELECT ss_item_sk, ss_ticket_number, ss_quantity, ss_ext_sales_price"
             " FROM silver.store_sales ANTI JOIN silver.store_returns"
@@ -260,12 +260,12 @@ def _deliver_return(place: Place, name: str, day: int) -> Decimal:
         sr_reversed_charge="0.00",
         sr_store_credit="0.00",
     )
-    (place.settings.source / "store_returns" / name).write_bytes(bytes(igzip.compress(f"{line}\n".encode())))
+    (place.settings.local_source / "store_returns" / name).write_bytes(bytes(igzip.compress(f"{line}\n".encode())))
     return Decimal(amount)
 
 
 def _returns_by_month(place: Place) -> dict[str, object]:
-    with connect(place.settings.root) as connection:
+    with connect(place.settings.local_root) as connection:
         return dict(
             connection.execute(
                 "SELECT sales_month, sum(returns_amt) FROM gold.daily_sales_summary WHERE channel = 'store' GROUP BY ALL"
@@ -305,7 +305,7 @@ def sk_of_month(month: str) -> int:
 def test_only_the_selected_assets_are_refreshed(later: Place) -> None:
     before = {name: later.publications("silver", name) for name in ("item", "reason")}
     for name, line in (("reason", "2|AAAAAAAACAAAAAAA|Too late|\n"), ("item", None)):
-        table = later.settings.source / name
+        table = later.settings.local_source / name
         text = line or igzip.decompress((table / "item.dat.0001.gz").read_bytes()).decode().splitlines()[0] + "\n"
         (table / "more.dat.gz").write_bytes(bytes(igzip.compress(text.encode())))
     done = later.run("--only", "key:bronze/item or key:silver/item")
@@ -321,7 +321,7 @@ def test_only_the_selected_assets_are_refreshed(later: Place) -> None:
 
 
 def test_a_contradicting_order_blocks_its_months_until_the_file_is_corrected(later: Place) -> None:
-    table = later.settings.source / "web_sales"
+    table = later.settings.local_source / "web_sales"
     lines = igzip.decompress((table / "web_sales.dat.0001.gz").read_bytes()).decode().splitlines()
     dated = next(line for line in lines if line.split("|")[0])
     order, item = 10**9, TABLES["web_sales"].column_names.index("ws_item_sk")
@@ -376,5 +376,5 @@ def test_a_contradicting_order_blocks_its_months_until_the_file_is_corrected(lat
 def test_silver_partitions_are_named_as_the_contract_says(grown: Grown) -> None:
     for name in SOLD:
         column = SILVER[name].partition_column
-        folders = {path.name for path in (grown.place.settings.root / "silver" / name).iterdir() if path.is_dir()}
+        folders = {path.name for path in (grown.place.settings.local_root / "silver" / name).iterdir() if path.is_dir()}
         assert folders == {f"{column}={month}" for month in MONTHS}

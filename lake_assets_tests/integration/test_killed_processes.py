@@ -33,7 +33,7 @@ def test_a_step_whose_jvm_is_killed_in_the_middle_of_a_query_goes_on_with_a_new_
 def test_a_killed_command_is_noticed_and_the_next_one_does_what_is_left(tmp_path: Path) -> None:
     lake, home = new_lake(tmp_path), tmp_path / "home"
     write_source(lake, "reason/1.dat", "1|AAAAAAAABAAAAAAA|Too heavy|")
-    environment = lake_environment(lake.settings.root, lake.settings.source, home)
+    environment = lake_environment(lake.settings.local_root, lake.settings.local_source, home)
     program = Path(sys.executable).with_name("lake-assets")
     with (tmp_path / "output").open("wb") as output:
         process = subprocess.Popen([program, "run"], env=environment, stdout=output, stderr=output)

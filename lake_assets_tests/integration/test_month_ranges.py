@@ -126,7 +126,7 @@ def _assert_built_alike(
         assert _facts(publication) == _facts(known), partition
     assert set(lake.ledger.entries(table)) == set(partitions)
     with duckdb.connect() as connection:
-        ours, theirs = (_rows(root, table, partitions) for root in (lake.settings.root, built.root))
+        ours, theirs = (_rows(root, table, partitions) for root in (lake.settings.local_root, built.root))
         assert row_difference(connection, ours, theirs) == []
 
 
@@ -204,7 +204,7 @@ def _empty(lake: Lake, table: LakeTable, month: str) -> None:
     before = lake.ledger.read(table, month)
     assert before.settled is not None
     (stored,) = before.settled.objects
-    path = lake.store.root / stored.key
+    path = lake.settings.local_root / stored.key
     path.unlink()
     pq.write_table(arrow_schema(table.columns).empty_table(), path)
     changed = before.settled.model_copy(
@@ -223,7 +223,7 @@ def test_a_month_that_was_lost_is_rebuilt_with_the_same_content(
     for table in (SILVER["store_sales"], DAILY_SALES):
         before = lake.ledger.read(table, month).settled
         assert before is not None
-        (lake.store.root / before.objects[0].key).unlink()
+        (lake.settings.local_root / before.objects[0].key).unlink()
         (root / "_ledger" / table.layer / table.name / f"{month}.json").unlink()
         after = lake.materialise(table, (month,), engine.run, "range-test").published[month]
         assert _facts(after) == _facts(before)

@@ -47,7 +47,7 @@ def line(name: str, key: int, day: int) -> str:
 
 def drop(daemon: Daemon, path: str, *lines: str, modified: float | None = None) -> Path:
     """A file in the source; `modified` is its time stamp."""
-    file = daemon.settings.source / path
+    file = daemon.settings.local_source / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{text}\n" for text in lines))
     if modified is not None:
@@ -202,7 +202,7 @@ def test_gold_waits_for_the_silver_that_it_reads(daemon: Daemon) -> None:
 
 def test_ten_thousand_files_are_one_batch_within_the_time_of_a_tick(tmp_path: Path) -> None:
     daemon = daemon_of(tmp_path)
-    folder = daemon.settings.source / "inventory"
+    folder = daemon.settings.local_source / "inventory"
     folder.mkdir(parents=True)
     for number in range(10_000):
         (folder / f"{number:05d}.dat").write_text(f"{JANUARY}|{number}|1|1|\n")
@@ -368,7 +368,7 @@ def test_with_a_marker_a_drop_is_taken_when_a_new_one_was_written(tmp_path: Path
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_the_whole_drop_until_it_is_mended(daemon: Daemon) -> None:
-    bad = daemon.settings.source / "reason" / "bad.dat.gz"
+    bad = daemon.settings.local_source / "reason" / "bad.dat.gz"
     drop(daemon, "reason/good.dat", "1|AAAAAAAABAAAAAAA|a|")
     bad.write_bytes(gzip.compress(b"2|AAAAAAAACAAAAAAA|b|\n")[:-4])
     for _ in range(2):
@@ -381,7 +381,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_whole_drop_until_it_is_m
 
 
 def test_a_file_that_disappeared_is_told_at_every_tick_and_changes_nothing(daemon: Daemon) -> None:
-    (daemon.settings.source / "item" / "a.dat").unlink()
+    (daemon.settings.local_source / "item" / "a.dat").unlink()
     for _ in range(2):
         assert daemon.tick("source_files") == {}
         assert "item/a.dat is in the lake, but no longer in the source" in daemon.told
@@ -391,7 +391,7 @@ def test_a_file_that_disappeared_is_told_at_every_tick_and_changes_nothing(daemo
 def test_a_file_with_another_time_stamp_only_is_read_once_and_not_loaded(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.utime(daemon.settings.source / "item" / "a.dat", (1e9, 1e9))
+    os.utime(daemon.settings.local_source / "item" / "a.dat", (1e9, 1e9))
     assert daemon.tick("source_files") == {}
     assert "the content that is in the lake already" in daemon.told
 

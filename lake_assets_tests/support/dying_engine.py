@@ -72,8 +72,8 @@ def main(engine: EngineName, folder: Path) -> None:
             instance=instance,
             partition_key="batch-000001",
             resources={
-                "lake": LakeResource(root=str(settings.root), source=str(settings.source), memory_gb=1, threads=2),
-                "engine": EngineResource(engine=engine, memory_gb=1, threads=2),
+                "lake": LakeResource.from_settings(settings),
+                "engine": EngineResource.from_settings(settings),
             },
         )
     assert result.success

@@ -1496,7 +1496,7 @@ def play(folder: Path, engine: SessionEngine) -> None:
             **json.loads((lake / _SETTINGS).read_text()),
         )
         for number in range(1, len(list((lake / "arrivals").iterdir())) + 1):
-            shutil.copytree(lake / "arrivals" / str(number), settings.source, dirs_exist_ok=True)
+            shutil.copytree(lake / "arrivals" / str(number), settings.local_source, dirs_exist_ok=True)
             (current / _RECORD).write_text(_arrive(Lake(settings), engine).model_dump_json())
             shutil.copytree(current, lake / "states" / str(number))
 
@@ -1513,7 +1513,7 @@ def states(lake: Path) -> list[Played]:
 
 def _arrive(lake: Lake, engine: Engine) -> Record:
     """Pin what is new, and materialise the tables it belongs to and the facts that wait for it, each after those it needs."""
-    source, batches = lake.settings.source, lake.ledger.batches()
+    source, batches = lake.source, lake.ledger.batches()
     batch = pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=2).files)
     delivered = {file.table for file in batch.files}
     record = Record(tables=[], found=[], failures={})

@@ -44,7 +44,7 @@ def new_lake(folder: Path, **settings: Any) -> Lake:
 
 def write_source(lake: Lake, path: str, *lines: str) -> Path:
     """A source file of these lines, each without its line end; gzip when the name ends in .gz."""
-    file = lake.settings.source / path
+    file = lake.settings.local_source / path
     file.parent.mkdir(parents=True, exist_ok=True)
     content = "".join(f"{line}\n" for line in lines).encode()
     file.write_bytes(gzip.compress(content, mtime=0) if file.suffix == ".gz" else content)
@@ -53,7 +53,7 @@ def write_source(lake: Lake, path: str, *lines: str) -> Path:
 
 def arrive(lake: Lake) -> Batch:
     """Pin what is new in the source as the next batch."""
-    source = lake.settings.source
+    source = lake.source
     batches = lake.ledger.batches()
     return pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=2).files)
 
@@ -176,7 +176,7 @@ class FakeEngine:
         rejected = 0
         for number, file in enumerate(task.files):
             with open_source(Path(file.uri)) as source:
-                lines = source.read().decode(file.inspection.encoding).splitlines()
+                lines = source.read().decode(file.inspection.encoding if file.inspection else "utf-8").splitlines()
             rows = _parsed(lines, table)
             rejected += len(lines) - len(rows)
             everything += rows

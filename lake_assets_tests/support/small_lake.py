@@ -110,7 +110,7 @@ def play(folder: Path, engine: Engine, layers: Iterable[str]) -> None:
     """Let each arrival of a scenario come in, refresh the tables of `layers`, and keep a copy of the lake after each."""
     current = State(folder / "current")
     for number in range(1, len(list((folder / "arrivals").iterdir())) + 1):
-        shutil.copytree(folder / "arrivals" / str(number), current.settings.source, dirs_exist_ok=True)
+        shutil.copytree(folder / "arrivals" / str(number), current.settings.local_source, dirs_exist_ok=True)
         failures = arrive(Lake(current.settings), engine, layers)
         (current.folder / _FAILURES).write_text(json.dumps(failures))
         shutil.copytree(current.folder, folder / "states" / str(number))
@@ -128,7 +128,7 @@ def states(folder: Path) -> list[State]:
 
 def arrive(lake: Lake, engine: Engine, layers: Iterable[str]) -> dict[str, dict[str, str]]:
     """Pin what is new in the source and refresh the tables of `layers`; the partitions that failed, with the reason."""
-    source, batches = lake.settings.source, lake.ledger.batches()
+    source, batches = lake.source, lake.ledger.batches()
     found = examine(source, look(source, batches), batches, threads=2).files
     if found:
         pin(lake.ledger, source, found)

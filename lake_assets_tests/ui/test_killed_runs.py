@@ -55,18 +55,18 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        return lake_environment(self.lake.settings.root, self.lake.settings.source, self.home)
+        return lake_environment(self.lake.settings.local_root, self.lake.settings.local_source, self.home)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     site = Site(tmp_path)
-    source = site.lake.settings.source
-    (source / "reason").mkdir(parents=True)
+    source, folder = site.lake.source, site.lake.settings.local_source
+    (folder / "reason").mkdir(parents=True)
     site.home.mkdir()
     (site.home / "dagster.yaml").write_text((REPOSITORY / "lake_assets" / "dagster.yaml").read_text())
     for number in (1, 2):
-        (source / "reason" / f"{number}.dat").write_text(f"{number}|AAAAAAAA{number}AAAAAAA|Too heavy|\n")
+        (folder / "reason" / f"{number}.dat").write_text(f"{number}|AAAAAAAA{number}AAAAAAA|Too heavy|\n")
         batches = site.lake.ledger.batches()
         pin(site.lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files)
     with dg.DagsterInstance.from_config(str(site.home)) as instance:

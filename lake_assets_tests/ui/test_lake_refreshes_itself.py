@@ -82,7 +82,7 @@ def runs_of(home: Path) -> list[Run]:
 
 
 def ticks_of(home: Path) -> dict[str, list[tuple[str, str]]]:
-    """Status and reason of the ticks of each sensor, in order; without the one that the end of the daemon may have cut short."""
+    """Status and reason of the ticks of each sensor, in order; without one that the end of the daemon cut short."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         states = instance.all_instigator_state()
         return {
@@ -101,12 +101,12 @@ def grown(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Grown:
     lake, home = Lake(Settings(root=folder / "lake", source=folder / "source")), folder / "dagster_home"
     home.mkdir()
     shutil.copyfile(REPOSITORY / "lake_assets" / "dagster.yaml", home / "dagster.yaml")
-    environment = lake_environment(lake.settings.root, lake.settings.source, home) | _QUICK
+    environment = lake_environment(lake.settings.local_root, lake.settings.local_source, home) | _QUICK
     with serve(environment, folder / "dagster_dev.log") as server:
-        deliver(source, lake.settings.source, lambda path: ".0002." not in path.name)
+        deliver(source, lake.settings.local_source, lambda path: ".0002." not in path.name)
         wait_until_fresh(lake, server, home, batches=1)
         after_first = contents(lake, GOLD.values())
-        deliver(source, lake.settings.source, lambda path: ".0002." in path.name)
+        deliver(source, lake.settings.local_source, lambda path: ".0002." in path.name)
         wait_until_fresh(lake, server, home, batches=2)
         # Another few ticks: nothing may be requested any more.
         runs = runs_of(home)

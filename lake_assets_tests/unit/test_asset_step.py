@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +54,7 @@ class FakeEngine:
     name: str = "fake"
     tasks: list[Task] = field(default_factory=list)
 
-    def get(self) -> FakeEngine:
+    def get(self, _: object) -> FakeEngine:
         """As the resource `engine` the fake hands out itself."""
         return self
 
@@ -74,7 +73,7 @@ class FakeEngine:
         )
 
     def _stage(self, task: Task, partition: str) -> PartitionResult:
-        lines = sum(file.inspection.lines for file in task.files)
+        lines = sum(file.inspection.lines for file in task.files if file.inspection)
         rows = self.rows.get(partition, lines or 1)
         folder = Path(task.staging, partition)
         folder.mkdir(parents=True)
@@ -98,13 +97,15 @@ class Site:
     lake: LakeResource
     instance: dg.DagsterInstance
 
+    @property
+    def root(self) -> Path:
+        return self.lake.lake().settings.local_root
+
     def with_rules(self, rules: Mapping[str, object]) -> Site:
         """The same lake with these changes of rules in its settings."""
-        lake = self.lake
-        changed = LakeResource(
-            root=lake.root, source=lake.source, memory_gb=1, threads=1, rules=json.dumps({"rules": rules})
-        )
-        return Site(changed, self.instance)
+        settings = self.lake.lake().settings
+        changed = Settings.model_validate(settings.model_dump() | {"rules": rules})
+        return Site(LakeResource.from_settings(changed), self.instance)
 
     def materialise(
         self, asset: dg.AssetsDefinition, engine: FakeEngine, *partitions: str
@@ -134,17 +135,17 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     root, source = tmp_path / "lake", tmp_path / "source"
-    lake = Lake(Settings(root=root, source=source))
+    lake = Lake(Settings(root=root, source=source, memory_gb=1, threads=1))
     for number in (1, 2):
         for table in DELIVERED:
             (source / table).mkdir(parents=True, exist_ok=True)
             columns = len(BRONZE[table].columns)
             (source / table / f"{number}.dat").write_text(("1|" * columns + "\n") * LINES)
         batches = lake.ledger.batches()
-        pin(lake.ledger, source, examine(source, look(source, batches), batches, threads=1).files)
+        pin(lake.ledger, lake.source, examine(lake.source, look(lake.source, batches), batches, threads=1).files)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("source_batch", [FIRST, SECOND])
-        yield Site(LakeResource(root=str(root), source=str(source), memory_gb=1, threads=1), instance)
+        yield Site(LakeResource.from_settings(lake.settings), instance)
 
 
 @pytest.fixture
@@ -180,7 +181,7 @@ def test_a_materialised_partition_is_credited_with_its_own_figures(site: Site) -
     assert (figures["engine_seconds"], figures["audit_seconds"]) == (0.5, 0.25)
     assert figures["bytes"] == publication.bytes > 0
     assert figures["content_hash"] == f"content of {SECOND}"
-    assert figures["location"] == str(Path(site.lake.root, "bronze", "income_band", f"source_batch={SECOND}"))
+    assert figures["location"] == str(Path(site.root, "bronze", "income_band", f"source_batch={SECOND}"))
 
 
 def test_every_partition_of_a_range_is_credited_with_its_own_figures(site: Site) -> None:
@@ -363,7 +364,7 @@ def test_a_broken_rule_of_a_blocked_month_is_an_error_that_tells_month_rule_rows
         "- e.g. ss_item_sk=1, ss_ticket_number=7"
     )
     assert (metadata["violations"], metadata["rows_checked"]) == (2, 42)
-    assert metadata["quarantine"] == str(Path(ingested.lake.root, "quarantine", "silver", "store_sales"))
+    assert metadata["quarantine"] == str(Path(ingested.root, "quarantine", "silver", "store_sales"))
     assert metadata["rules"][0] == {
         "rule": "order_header__date",
         "demands": sentence,

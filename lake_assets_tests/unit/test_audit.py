@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -373,7 +374,7 @@ def test_what_a_partition_waits_for_is_kept_in_the_version_it_was_compared_with(
 
 def history(lake: Lake) -> list[Path]:
     """Files of the quality history, oldest first."""
-    return sorted((lake.settings.root / "quality").rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    return sorted((lake.settings.local_root / "quality").rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
 
 
 def rows_of(path: Path) -> list[Row]:
@@ -385,7 +386,7 @@ def test_an_audit_leaves_a_file_in_the_folder_of_its_table(lake: Lake) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|")
     publish(lake)
     bronze, silver = history(lake)
-    root = lake.settings.root / "quality/results"
+    root = lake.settings.local_root / "quality/results"
     names = [column.name for column in RESULTS_PARTITIONS]
     for path, values in ((bronze, ("bronze", "inventory")), (silver, ("silver", "inventory"))):
         folders = [f"{name}={value}" for name, value in zip(names, values, strict=True)]
@@ -510,16 +511,16 @@ class FullStore(LocalStore):
         super().__init__(root)
         self._without_room = without_room
 
-    def replace(self, staged: str, key: str) -> None:
+    def replace(self, staged: str, key: str, holds: Callable[[], bool] = lambda: True) -> None:
         if key.startswith(self._without_room):
             raise StorageError(f"no room for {key}")
-        super().replace(staged, key)
+        super().replace(staged, key, holds)
 
 
 def test_the_audit_is_on_record_before_anything_is_published(lake: Lake) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|")
     audits = len(history(lake))
-    lake.store = FullStore(lake.settings.root, "silver/")
+    lake.store = FullStore(lake.settings.local_root, "silver/")
     outcome = publish(lake)
     assert outcome.published == {}
     assert list(outcome.failed) == list(MONTHS)
@@ -530,12 +531,12 @@ def test_the_audit_is_on_record_before_anything_is_published(lake: Lake) -> None
 def test_without_room_for_the_audit_nothing_is_published(lake: Lake) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|")
     audits = history(lake)
-    lake.store = FullStore(lake.settings.root, "quality/")
+    lake.store = FullStore(lake.settings.local_root, "quality/")
     lake.ledger = Ledger(lake.store)
     with pytest.raises(StorageError, match="no room for quality/results/layer=silver/table_name=inventory/"):
         publish(lake)
     assert lake.ledger.entries(INVENTORY) == {}
-    assert list((lake.settings.root / "silver").rglob("*.parquet")) == []
+    assert list((lake.settings.local_root / "silver").rglob("*.parquet")) == []
     assert history(lake) == audits
 
 

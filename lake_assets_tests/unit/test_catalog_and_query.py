@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -32,6 +32,7 @@ from lake_assets.lake.planning import Planner
 from lake_assets.lake.quality import record
 from lake_assets.lake.store import LocalStore
 from lake_assets.query.duckdb import connect, query
+from lake_assets.query.engine import local_questions
 from lake_assets.query.quality import BrokenRule, broken_rules
 from lake_assets.query.quarantine import QuarantineCount, quarantine_counts
 from lake_assets_tests.support.lake_support import Row, pinned, put_table
@@ -461,45 +462,55 @@ def test_the_quality_history_and_its_columns_carry_comments(root: Path, catalog:
     assert all(found.values())
 
 
+def _broken_rules(root: Path) -> list[BrokenRule]:
+    with local_questions(root) as asked:
+        return broken_rules(asked)
+
+
+def _quarantine_counts(root: Path, planner: Planner, names: Iterable[str]) -> list[QuarantineCount]:
+    with local_questions(root) as asked:
+        return quarantine_counts(asked, planner, names)
+
+
 def test_a_lake_without_audits_has_no_broken_rules(root: Path) -> None:
-    assert broken_rules(root) == []
+    assert _broken_rules(root) == []
 
 
 def test_a_rule_that_holds_is_not_broken(root: Path) -> None:
     audit(root, {BAND: 0, DANGLING: 0})
-    assert broken_rules(root) == []
+    assert _broken_rules(root) == []
 
 
 def test_a_rule_is_broken_since_the_first_of_the_audits_that_have_found_it_broken_ever_since(root: Path) -> None:
     first = audit(root, {BAND: 3})
     audit(root, {BAND: 5})
-    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 5, first, "1998-01")]
+    assert _broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 5, first, "1998-01")]
     audit(root, {BAND: 0})
-    assert broken_rules(root) == []
+    assert _broken_rules(root) == []
     again = audit(root, {BAND: 2})
     assert again > first
-    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 2, again, "1998-01")]
+    assert _broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 2, again, "1998-01")]
 
 
 def test_an_audit_that_could_not_evaluate_a_rule_leaves_it_as_it_was(root: Path) -> None:
     first = audit(root, {DANGLING: 3})
     audit(root, {DANGLING: None})
-    assert broken_rules(root) == [BrokenRule("silver.inventory", DANGLING, "quarantine", 3, first, "1998-01")]
+    assert _broken_rules(root) == [BrokenRule("silver.inventory", DANGLING, "quarantine", 3, first, "1998-01")]
     audit(root, {DANGLING: 0})
     audit(root, {DANGLING: None})
-    assert broken_rules(root) == []
+    assert _broken_rules(root) == []
 
 
 def test_each_partition_is_broken_until_its_own_audit_passes(root: Path) -> None:
     first = audit(root, {BAND: 3}, *MONTHS)
-    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 6, first, "1998-01, 1998-02")]
+    assert _broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 6, first, "1998-01, 1998-02")]
     audit(root, {BAND: 0}, "1998-02")
-    assert broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 3, first, "1998-01")]
+    assert _broken_rules(root) == [BrokenRule("silver.inventory", BAND, "quarantine", 3, first, "1998-01")]
 
 
 def test_many_broken_partitions_are_told_by_the_first_the_last_and_their_number(root: Path) -> None:
     audit(root, {BAND: 1}, *(f"1998-{month:02}" for month in range(1, 5)))
-    (found,) = broken_rules(root)
+    (found,) = _broken_rules(root)
     assert (found.rows, found.partitions) == (4, "1998-01 .. 1998-04 (4)")
 
 
@@ -508,12 +519,12 @@ def test_a_blocked_partition_is_broken_until_it_is_published(root: Path) -> None
     since = audit(root, {"history__one_open_version": 2}, "all", table=item)
     audit(root, {BAND: 1})
     audit(root, {"history__one_open_version": 2}, "all", table=item)
-    assert broken_rules(root) == [
-        BrokenRule("silver.inventory", BAND, "quarantine", 1, broken_rules(root)[0].since, "1998-01"),
+    assert _broken_rules(root) == [
+        BrokenRule("silver.inventory", BAND, "quarantine", 1, _broken_rules(root)[0].since, "1998-01"),
         BrokenRule("silver.item", "history__one_open_version", "block", 2, since, "all"),
     ]
     audit(root, {"history__one_open_version": 0}, "all", table=item)
-    assert [rule.table for rule in broken_rules(root)] == ["silver.inventory"]
+    assert [rule.table for rule in _broken_rules(root)] == ["silver.inventory"]
 
 
 def quarantine(root: Path, table: LakeTable, partition: str, *rows: Row) -> None:
@@ -533,7 +544,7 @@ def line(path: str, *rules: str) -> Row:
 
 def test_nothing_is_counted_where_nothing_is_in_quarantine(root: Path) -> None:
     publish(root, INVENTORY, "1998-01", stock(1))
-    assert quarantine_counts(root, Planner(Ledger(LocalStore(root))), TABLES) == []
+    assert _quarantine_counts(root, Planner(Ledger(LocalStore(root))), TABLES) == []
 
 
 def test_rows_in_quarantine_are_counted_under_each_rule_that_they_break(root: Path) -> None:
@@ -549,8 +560,8 @@ def test_rows_in_quarantine_are_counted_under_each_rule_that_they_break(root: Pa
         QuarantineCount("silver.inventory", "1998-01", second, BAND, 1),
         QuarantineCount("silver.inventory", "undated", second, DANGLING, 1),
     ]
-    assert quarantine_counts(root, planner, ["inventory", "reason"]) == [*of_inventory, of_reason]
-    assert quarantine_counts(root, planner, ["reason", "item"]) == [of_reason]
+    assert _quarantine_counts(root, planner, ["inventory", "reason"]) == [*of_inventory, of_reason]
+    assert _quarantine_counts(root, planner, ["reason", "item"]) == [of_reason]
 
 
 def test_lines_of_a_file_that_was_replaced_are_in_quarantine_no_more(root: Path) -> None:
@@ -565,8 +576,8 @@ def test_lines_of_a_file_that_was_replaced_are_in_quarantine_no_more(root: Path)
         line("inventory/b.dat", "readable"),
     )
     counted = QuarantineCount("bronze.inventory", "batch-000001", "batch-000001", "readable", 3)
-    assert quarantine_counts(root, Planner(ledger), ["inventory"]) == [counted]
+    assert _quarantine_counts(root, Planner(ledger), ["inventory"]) == [counted]
     pinned(ledger, 2, "inventory/a.dat", version="2")
-    assert quarantine_counts(root, Planner(ledger), ["inventory"]) == [replace(counted, rows=1)]
+    assert _quarantine_counts(root, Planner(ledger), ["inventory"]) == [replace(counted, rows=1)]
     pinned(ledger, 3, "inventory/b.dat", version="2")
-    assert quarantine_counts(root, Planner(ledger), ["inventory"]) == []
+    assert _quarantine_counts(root, Planner(ledger), ["inventory"]) == []

@@ -60,8 +60,8 @@ class DyingStore(LocalStore):
     def write_if(self, key: str, content: bytes, expected: str | None) -> str:
         return self._change(f"write {key}", lambda: LocalStore.write_if(self, key, content, expected))
 
-    def replace(self, staged: str, key: str) -> None:
-        return self._change(f"replace {key}", lambda: LocalStore.replace(self, staged, key))
+    def replace(self, staged: str, key: str, holds: Callable[[], bool] = lambda: True) -> None:
+        return self._change(f"replace {key}", lambda: LocalStore.replace(self, staged, key, holds))
 
     def delete(self, key: str) -> None:
         return self._change(f"delete {key}", lambda: LocalStore.delete(self, key))
@@ -82,13 +82,13 @@ class DyingStore(LocalStore):
 
 
 def copy_of(lake: Lake, target: Path) -> Lake:
-    shutil.copytree(lake.settings.root, target)
-    return Lake(Settings(root=target, source=lake.settings.source, threads=2))
+    shutil.copytree(lake.settings.local_root, target)
+    return Lake(Settings(root=target, source=lake.settings.local_source, threads=2))
 
 
 def dying(lake: Lake, step: int, after: bool) -> DyingStore:
     """From now on the lake is that of a process that dies."""
-    store = DyingStore(lake.settings.root, step, after)
+    store = DyingStore(lake.settings.local_root, step, after)
     lake.store = store
     lake.ledger = Ledger(store)
     return store
@@ -113,7 +113,7 @@ def crashes(prepared: Lake, folder: Path, publishes: Callable[[Lake], object]) -
 
 
 def content(lake: Lake) -> dict[str, list[Row]]:
-    return parquet_rows(lake.settings.root, "bronze", "silver", "quarantine")
+    return parquet_rows(lake.settings.local_root, "bronze", "silver", "quarantine")
 
 
 def publish(lake: Lake) -> None:
@@ -209,10 +209,10 @@ def test_a_quarantine_that_one_crash_left_is_removed_even_when_the_next_run_cras
             continue
         write_source(first, "inventory/inventory.dat", f"{JANUARY}|1|1|10|", f"{JANUARY}|2|1|20|")
         ingest(first, BRONZE_INVENTORY)
-        folder = tmp_path / f"second after {first.settings.root.name}"
+        folder = tmp_path / f"second after {first.settings.local_root.name}"
         for second, next_step in crashes(first, folder, publish):
             publish(second)
-            assert parquet_rows(second.settings.root, "quarantine") == {}, f"{step}, then {next_step}"
+            assert parquet_rows(second.settings.local_root, "quarantine") == {}, f"{step}, then {next_step}"
         write_source(first, "inventory/inventory.dat", f"{JANUARY}|1|1|10|", "|2|1|20|")
 
 

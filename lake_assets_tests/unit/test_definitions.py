@@ -26,6 +26,7 @@ from lake_assets.contract.types import physical_type
 from lake_assets.definitions import build_definitions, defs
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
+from lake_assets.lake.store import LocalStore
 from lake_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def keys(layer: str, names: set[str]) -> set[dg.AssetKey]:
     return {dg.AssetKey([layer, name]) for name in names}
 
 
+CATALOGS = keys("catalog", {"bronze", "silver", "gold"})
+
+
 @functools.cache
 def arrived() -> dg.DagsterInstance:
     """An instance that knows of `BATCHES`."""
@@ -96,13 +100,30 @@ def read_by(downstream: tuple[str, str], partition: str, upstream: tuple[str, st
     return set(mapped.partitions_subset.get_partition_keys())
 
 
-def test_there_is_one_asset_per_table_of_each_layer() -> None:
+def test_there_is_one_asset_per_table_of_each_layer_and_one_for_its_catalog() -> None:
     assert GRAPH.get_all_asset_keys() == {
         *keys("bronze", set(TABLES)),
         *keys("silver", set(TABLES)),
         *keys("gold", {"daily_sales_summary", *BY_YEAR}),
+        *CATALOGS,
     }
-    assert len(GRAPH.get_all_asset_keys()) == 24 + 24 + 4
+    assert len(GRAPH.get_all_asset_keys()) == 24 + 24 + 4 + 3
+
+
+@pytest.mark.parametrize("layer", ["bronze", "silver", "gold"])
+def test_the_catalog_of_a_layer_comes_after_its_tables_and_has_no_partitions(layer: str) -> None:
+    asset = node("catalog", layer)
+    assert asset.group_name == "catalog"
+    assert asset.partitions_def is None
+    assert asset.parent_keys == keys(layer, {table.name for table in LAKE_TABLES if table.layer == layer})
+    (check,) = specs_of(asset.key).values()
+    assert (check.name, check.blocking) == ("matches_contract", False)
+
+
+def test_no_job_that_builds_tables_looks_at_the_catalog() -> None:
+    for name in ("ingest", "refresh_months", "refresh_years"):
+        assert not CATALOGS & defs.resolve_job_def(name).asset_layer.selected_asset_keys
+    assert defs.resolve_job_def("discover_catalog").asset_layer.selected_asset_keys == CATALOGS
 
 
 @ALL_TABLES
@@ -313,7 +334,7 @@ def test_a_year_of_gold_reads_the_months_that_can_change_it(
 def test_a_range_of_batches_is_one_run_and_of_months_as_many_as_the_settings_allow() -> None:
     graph = build_definitions(Settings(months_per_run=6)).resolve_asset_graph()
     by_month = {*keys("silver", FACTS), dg.AssetKey(SUMMARY)}
-    for asset in graph.asset_nodes:
+    for asset in (node for node in graph.asset_nodes if node.partitions_def):
         expected = dg.BackfillPolicy.multi_run(6) if asset.key in by_month else dg.BackfillPolicy.single_run()
         assert asset.backfill_policy == expected, asset.key
 
@@ -326,12 +347,15 @@ def test_each_partition_axis_has_a_job_of_exactly_its_assets() -> None:
         "refresh_months": keys("silver", FACTS) | {dg.AssetKey(SUMMARY)},
         "refresh_years": keys("gold", BY_YEAR),
     }
-    assert set.union(*map(set, found.values())) == GRAPH.get_all_asset_keys()
+    assert set.union(*map(set, found.values())) == GRAPH.get_all_asset_keys() - CATALOGS
 
 
 def specs(table: LakeTable) -> dict[str, dg.AssetCheckSpec]:
     """The checks of a table as Dagster resolves them, by name."""
-    asset = dg.AssetKey([table.layer, table.name])
+    return specs_of(dg.AssetKey([table.layer, table.name]))
+
+
+def specs_of(asset: dg.AssetKey) -> dict[str, dg.AssetCheckSpec]:
     found = [GRAPH.get_check_spec(key) for key in GRAPH.asset_check_keys if key.asset_key == asset]
     return {spec.name: spec for spec in found}
 
@@ -349,7 +373,8 @@ def test_there_is_one_check_for_each_table_and_kind_of_rule() -> None:
         for table in LAKE_TABLES
         for rule in rules_of(table)
     }
-    assert GRAPH.asset_check_keys == expected
+    of_catalogs = {dg.AssetCheckKey(asset, "matches_contract") for asset in CATALOGS}
+    assert GRAPH.asset_check_keys == expected | of_catalogs
     assert len(expected) == 334
     by_layer = Counter(key.asset_key.path[0] for key in expected)
     assert by_layer == {"bronze": 3 * 24, "silver": 232, "gold": 6 + 8 + 7 + 9}
@@ -415,9 +440,8 @@ def test_a_check_reports_but_does_not_itself_hold_anything_up(table: LakeTable) 
 def test_a_broken_rule_is_an_error_of_its_check_unless_it_only_warns(table: LakeTable) -> None:
     for broken in rules_of(table):
         verdicts = [Verdict(rule, "all", 10, int(rule is broken)) for rule in rules_of(table)]
-        results = {
-            result.check_name: result for result in check_results(table, REPOSITORY, rules_of(table), verdicts, {})
-        }
+        told = check_results(table, LocalStore(REPOSITORY), rules_of(table), verdicts, {})
+        results = {result.check_name: result for result in told}
         assert set(results) == set(specs(table))
         assert {name for name, result in results.items() if not result.passed} == {broken.kind}
         severe = results[broken.kind].severity == dg.AssetCheckSeverity.ERROR
@@ -541,6 +565,7 @@ def test_sensors_and_schedules_are_on_unless_the_settings_say_otherwise() -> Non
             "nightly_gold_months": "0 4 * * *",
             "nightly_gold_years": "0 4 * * *",
             "weekly_verify_gold": "0 6 * * 0",
+            "weekly_discover_catalog": "0 7 * * 0",
         }
         for sensor in sensors:
             assert (sensor.default_status == dg.DefaultSensorStatus.RUNNING) is running

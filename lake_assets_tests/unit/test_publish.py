@@ -63,7 +63,7 @@ def inventory_lake(lake: Lake, *lines: str) -> None:
 
 
 def bytes_of(lake: Lake, key: str) -> bytes:
-    return (lake.settings.root / key).read_bytes()
+    return (lake.settings.local_root / key).read_bytes()
 
 
 def keys(lake: Lake, folder: str) -> list[str]:
@@ -71,7 +71,7 @@ def keys(lake: Lake, folder: str) -> list[str]:
 
 
 def quantities(lake: Lake, key: str) -> list[int]:
-    return [row["inv_quantity_on_hand"] for row in pq.ParquetFile(lake.settings.root / key).read().to_pylist()]
+    return [row["inv_quantity_on_hand"] for row in pq.ParquetFile(lake.settings.local_root / key).read().to_pylist()]
 
 
 def test_a_source_file_becomes_one_bronze_object_and_its_rows_the_months_of_silver(lake: Lake) -> None:
@@ -119,8 +119,8 @@ def test_staging_is_gone_after_success_failure_and_a_blocked_audit(lake: Lake) -
     with pytest.raises(RuntimeError, match="engine died"):
         lake.materialise(INVENTORY, MONTHS, dies, "run")
     assert keys(lake, "_staging") == []
-    assert not (lake.settings.root / "_staging/run").exists() or not any(
-        (lake.settings.root / "_staging/run").iterdir()
+    assert not (lake.settings.local_root / "_staging/run").exists() or not any(
+        (lake.settings.local_root / "_staging/run").iterdir()
     )
 
 
@@ -131,12 +131,12 @@ def test_each_attempt_has_a_staging_folder_of_its_own(lake: Lake) -> None:
     publish(lake, engine=engine)
     first, second = (task.staging for task in engine.tasks)
     assert first != second
-    assert all(Path(staging).is_relative_to(lake.settings.root / "_staging/run") for staging in (first, second))
+    assert all(Path(staging).is_relative_to(lake.settings.local_root / "_staging/run") for staging in (first, second))
 
 
 def test_a_partition_without_rows_is_an_object_with_the_schema_of_the_contract(lake: Lake) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|")
-    empty = pq.ParquetFile(lake.settings.root / FEBRUARY_KEY)
+    empty = pq.ParquetFile(lake.settings.local_root / FEBRUARY_KEY)
     assert empty.metadata.num_rows == 0
     assert empty.schema_arrow.equals(arrow_schema(INVENTORY.columns))
     known = lake.ledger.read(INVENTORY, "1998-02").settled
@@ -218,7 +218,7 @@ def test_a_partition_that_was_not_staged_as_one_file_is_refused(lake: Lake, file
 def test_equal_content_keeps_the_object_byte_for_byte_and_changes_only_what_it_stands_for(lake: Lake) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|", f"{FEBRUARY}|1|1|20|")
     before = lake.ledger.read(INVENTORY, "1998-01").settled
-    inode = (lake.settings.root / JANUARY_KEY).stat().st_ino
+    inode = (lake.settings.local_root / JANUARY_KEY).stat().st_ino
     content = bytes_of(lake, JANUARY_KEY)
     write_source(lake, "inventory/more.dat", f"{FEBRUARY}|2|1|30|")
     # It is said to touch January too, but changes nothing there.
@@ -229,7 +229,7 @@ def test_equal_content_keeps_the_object_byte_for_byte_and_changes_only_what_it_s
     assert before is not None
     assert after is not None
     assert bytes_of(lake, JANUARY_KEY) == content
-    assert (lake.settings.root / JANUARY_KEY).stat().st_ino == inode
+    assert (lake.settings.local_root / JANUARY_KEY).stat().st_ino == inode
     assert after == before.model_copy(update={"inputs": after.inputs, "batches": ("batch-000001", "batch-000002")})
     assert after.inputs != before.inputs
     assert outcome.published["1998-01"] == after
@@ -249,7 +249,7 @@ def test_an_object_that_was_lost_or_cut_is_put_back_although_its_content_is_unch
     lake: Lake, damage: Callable[[Path], object]
 ) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|")
-    damage(lake.settings.root / JANUARY_KEY)
+    damage(lake.settings.local_root / JANUARY_KEY)
     publish(lake)
     assert quantities(lake, JANUARY_KEY) == [10]
 
@@ -312,7 +312,7 @@ def test_bronze_objects_are_replaced_one_by_one_although_the_batch_as_a_whole_st
 
     lake.materialise(BRONZE_INVENTORY, [batch], mixes_up_the_files, "faulty release")
     lake.materialise(BRONZE_INVENTORY, [batch], FakeEngine().run, "mended release")
-    rows = parquet_rows(lake.settings.root, "bronze")
+    rows = parquet_rows(lake.settings.local_root, "bronze")
     assert [[row["inv_item_sk"] for row in found] for found in rows.values()] == [[1], [2]]
 
 
@@ -344,7 +344,7 @@ def test_an_empty_source_file_becomes_an_empty_object_of_its_name(lake: Lake) ->
     known = lake.ledger.read(BRONZE_INVENTORY, batch).settled
     assert known is not None
     assert [(item.source, item.rows, item.lines) for item in known.objects] == [("inventory/a.dat.gz", 0, 0)]
-    assert parquet_rows(lake.settings.root, "bronze") == {
+    assert parquet_rows(lake.settings.local_root, "bronze") == {
         "bronze/inventory/source_batch=batch-000001/a.dat.parquet": []
     }
 
@@ -370,7 +370,7 @@ def test_a_file_that_arrives_again_supersedes_its_earlier_rows(lake: Lake) -> No
     engine = FakeEngine()
     publish(lake, engine=engine)
     assert sorted(quantities(lake, JANUARY_KEY)) == [21, 30]
-    assert [Path(item.uri).relative_to(lake.settings.root).as_posix() for item in engine.tasks[0].inputs] == [
+    assert [Path(item.uri).relative_to(lake.settings.local_root).as_posix() for item in engine.tasks[0].inputs] == [
         "bronze/inventory/source_batch=batch-000002/a.dat.parquet",
         "bronze/inventory/source_batch=batch-000001/b.dat.parquet",
     ]
@@ -519,7 +519,7 @@ def test_a_dimension_is_one_object_with_the_newest_row_of_each_key_over_its_batc
     ingest(lake, BRONZE["income_band"])
     for batch in ("batch-000001", "batch-000002"):
         lake.materialise(INCOME_BAND, [batch], FakeEngine().run, "run")
-    rows = parquet_rows(lake.settings.root, "silver")["silver/income_band/income_band.parquet"]
+    rows = parquet_rows(lake.settings.local_root, "silver")["silver/income_band/income_band.parquet"]
     assert sorted((row["ib_income_band_sk"], row["ib_upper_bound"], row["source_batch"]) for row in rows) == [
         (1, 10000, "batch-000001"),
         (2, 25000, "batch-000002"),
@@ -590,10 +590,10 @@ def test_a_batch_converted_again_to_the_same_objects_touches_what_it_did(lake: L
 def test_silver_is_not_built_beside_bronze_that_a_crash_left_half_published(lake: Lake) -> None:
     inventory_lake(lake, f"{JANUARY}|1|1|10|")
     (batch,) = (known.name for known in lake.ledger.batches())
-    before = parquet_rows(lake.settings.root, "silver/inventory")
+    before = parquet_rows(lake.settings.local_root, "silver/inventory")
     entry = lake.ledger.read(BRONZE_INVENTORY, batch)
     half = entry.entry.model_copy(update={"publishing": entry.entry.committed})
     lake.ledger.write(BRONZE_INVENTORY, half, entry.version)
     with pytest.raises(LakeError, match=rf"bronze.inventory was left half published .*{batch}"):
         publish(lake)
-    assert parquet_rows(lake.settings.root, "silver/inventory") == before
+    assert parquet_rows(lake.settings.local_root, "silver/inventory") == before

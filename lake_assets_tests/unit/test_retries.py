@@ -44,7 +44,7 @@ class TroubledEngine:
     works: FakeEngine = field(default_factory=FakeEngine)
     attempts: int = 0
 
-    def get(self) -> TroubledEngine:
+    def get(self, _: object) -> TroubledEngine:
         return self
 
     def run(self, task: Task) -> Result:
@@ -94,7 +94,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def materialised(
     instance: dg.DagsterInstance, lake: Lake, engine: TroubledEngine, asset: dg.AssetsDefinition = reason
 ) -> dg.ExecuteInProcessResult:
-    resource = LakeResource(root=str(lake.settings.root), source=str(lake.settings.source), memory_gb=1, threads=1)
+    resource = LakeResource.from_settings(lake.settings)
     return dg.materialize(
         [asset],
         instance=instance,
@@ -192,7 +192,7 @@ def test_the_batches_of_a_range_after_the_one_at_which_the_engine_died_are_not_g
     write_source(lake, "reason/2.dat", "2|AAAAAAAACAAAAAAA|Too light|")
     arrive(lake)
     engine = TroubledEngine([LOST])
-    resource = LakeResource(root=str(lake.settings.root), source=str(lake.settings.source), memory_gb=1, threads=1)
+    resource = LakeResource.from_settings(lake.settings)
     tags = {"dagster/asset_partition_range_start": BATCH, "dagster/asset_partition_range_end": "batch-000002"}
     result = dg.materialize([reason], instance=instance, resources={"lake": resource, "engine": engine}, tags=tags)
     assert result.success

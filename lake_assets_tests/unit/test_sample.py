@@ -12,7 +12,7 @@ import pytest
 from lake_assets.contract.tables import FACTS, TABLES
 from lake_assets.errors import SourceError
 from lake_assets.lake.sample import MARKER, make_sample
-from lake_assets.lake.source import list_files
+from lake_assets.lake.source import LocalSource
 from lake_assets_tests.conftest import SCALE
 
 # Tables whose size the TPC-DS specification (table 3-2) does not scale.
@@ -63,7 +63,7 @@ def test_files_are_split_between_lines_and_every_line_fits_its_table(source: Pat
 
 
 def test_a_sample_is_a_source(source: Path) -> None:
-    assert len(list_files(source)) == 24 + len(FACTS) + 1
+    assert len(LocalSource(source).list_files()) == 24 + len(FACTS) + 1
 
 
 def test_the_same_scale_gives_the_same_bytes_and_reports_each_table(source: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_without_any_variable_the_defaults_hold(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
     assert settings.root == tmp_path / "data/lake"
-    assert settings.source == tmp_path / "data/source"
+    assert settings.local_source == tmp_path / "data/source"
     assert settings.engine == "sail"
     assert settings.months_per_run == 12
     assert settings.threads == os.cpu_count()
@@ -48,7 +48,7 @@ def test_variables_set_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert (settings.schema_drift, settings.fresh_hours) == ("evolve", 0.5)
-    assert (settings.root, settings.source) == (Path("/lake"), Path.home() / "files")
+    assert (settings.local_root, settings.local_source) == (Path("/lake"), Path.home() / "files")
     assert (settings.engine, settings.months_per_run, settings.memory_gb, settings.threads) == ("spark", 3, 0.5, 7)
 
 
@@ -57,7 +57,7 @@ def test_a_relative_folder_is_one_below_the_working_directory(monkeypatch: pytes
     monkeypatch.setenv("LAKE_ROOT", "here")
     settings = load_settings()
     monkeypatch.chdir("/")
-    assert settings.root == tmp_path / "here"
+    assert settings.local_root == tmp_path / "here"
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_a_variable_like_none_is_refused_with_all_there_are(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("LAKE_ENGINE", "duckdb", "'sail' or 'spark'"),
-        ("LAKE_ENGINE", "", "'sail' or 'spark'"),
-        ("LAKE_ENGINE", "Sail", "'sail' or 'spark'"),
+        ("LAKE_ENGINE", "duckdb", "'sail', 'spark', 'remote' or 'glue'"),
+        ("LAKE_ENGINE", "", "'sail', 'spark', 'remote' or 'glue'"),
+        ("LAKE_ENGINE", "Sail", "'sail', 'spark', 'remote' or 'glue'"),
         ("LAKE_MONTHS_PER_RUN", "0", "greater than or equal to 1"),
         ("LAKE_MONTHS_PER_RUN", "many", "valid integer"),
         ("LAKE_MONTHS_PER_RUN", "1.5", "valid integer"),
@@ -129,7 +129,9 @@ def test_every_setting_is_described() -> None:
 
 
 @pytest.mark.parametrize("variable", ["LAKE_ROOT", "LAKE_SOURCE"])
-@pytest.mark.parametrize("value", ["", " ", "s3://bucket/lake", "/data/lake[1]", "/data/*"])
+@pytest.mark.parametrize(
+    "value", ["", " ", "s3://", "https://bucket/lake", "s3://bucket/lake[1]", "/data/lake[1]", "/data/*"]
+)
 def test_a_folder_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=variable):
@@ -339,7 +341,9 @@ def schema_action(folder: Path, drift: str, *lines: str, **settings: object) -> 
         write_source(lake, f"inventory/{number}.dat", line)
     engine = FakeEngine()
     lake.materialise(BRONZE["inventory"], [arrive(lake).name], engine.run, "run")
-    return engine.tasks[0].actions["schema"]
+    (task,) = engine.tasks
+    fields = [file.inspection.fields for file in task.files if file.inspection]
+    return task.action_on_drift(len(BRONZE["inventory"].columns), fields)
 
 
 FITTING, ADDED, MISSING = "1|1|1|1|", "1|1|1|1|new|", "1|1|1|"

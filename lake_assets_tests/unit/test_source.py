@@ -15,7 +15,6 @@ from lake_assets.errors import PublishConflictError, SettingsError, SourceError
 from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.records import Batch, SourceFile
-from lake_assets.lake.source import check_unchanged, list_files, marker_version
 from lake_assets_tests.support.lake_support import arrive, new_lake, write_source
 
 
@@ -30,7 +29,7 @@ def new_files(lake: Lake) -> list[str]:
 
 def examined(lake: Lake) -> tuple[SourceFile, ...]:
     """New files of the source, looked through."""
-    source, batches = lake.settings.source, lake.ledger.batches()
+    source, batches = lake.source, lake.ledger.batches()
     return examine(source, look(source, batches), batches, threads=2).files
 
 
@@ -46,14 +45,14 @@ def test_a_source_that_does_not_exist_is_told_with_what_to_do(lake: Lake) -> Non
 
 
 def test_a_source_that_is_a_file_is_told_plainly(lake: Lake) -> None:
-    lake.settings.source.write_text("no folder")
+    lake.settings.local_source.write_text("no folder")
     with pytest.raises(SourceError, match=r"Cannot read the source folder .*/source: Not a directory"):
         new_files(lake)
 
 
 @pytest.mark.parametrize("folder", ["", "store_sales", "store_sales/2024"])
 def test_a_source_without_files_is_told_with_what_to_do(lake: Lake, folder: str) -> None:
-    (lake.settings.source / folder).mkdir(parents=True)
+    (lake.settings.local_source / folder).mkdir(parents=True)
     with pytest.raises(SourceError, match=r"holds no files.*one folder per table.*lake-assets sample"):
         new_files(lake)
 
@@ -131,7 +130,7 @@ def test_two_files_that_would_become_one_object_are_refused(lake: Lake, one: str
 def test_files_of_the_same_name_in_two_tables_or_folders_are_two_objects(lake: Lake) -> None:
     for path in ("reason/a.dat", "store/a.dat", "reason/1/a.dat", "reason/2/a.dat"):
         write_source(lake, path, "1|")
-    assert len(list_files(lake.settings.source)) == 4
+    assert len(lake.source.list_files()) == 4
 
 
 def test_what_was_pinned_is_not_new_and_what_came_since_is(lake: Lake) -> None:
@@ -184,12 +183,12 @@ def test_a_file_that_was_removed_is_no_change_but_told(lake: Lake) -> None:
     arrive(lake)
     gone.unlink()
     assert new_files(lake) == []
-    assert look(lake.settings.source, lake.ledger.batches()).gone == ("reason/b.dat",)
+    assert look(lake.source, lake.ledger.batches()).gone == ("reason/b.dat",)
 
 
 def test_the_version_of_an_arrival_is_the_same_until_a_file_is_added_or_changes(lake: Lake) -> None:
     def version() -> str:
-        return look(lake.settings.source, lake.ledger.batches()).version
+        return look(lake.source, lake.ledger.batches()).version
 
     path = write_source(lake, "reason/a.dat", "1|A|x|")
     versions = [version(), version()]
@@ -204,7 +203,7 @@ def test_the_version_of_an_arrival_is_the_same_until_a_file_is_added_or_changes(
 def test_files_that_there_is_no_time_for_are_left_for_the_next_batch(lake: Lake) -> None:
     for name in ("a", "b", "c"):
         write_source(lake, f"reason/{name}.dat", f"1|{name}|x|")
-    source = lake.settings.source
+    source = lake.source
     examined = examine(source, look(source, ()), (), threads=1, seconds=-1)
     assert [file.path for file in examined.files] == ["reason/a.dat"]
     assert [file.path for file in examined.left] == ["reason/b.dat", "reason/c.dat"]
@@ -214,29 +213,29 @@ def test_files_that_there_is_no_time_for_are_left_for_the_next_batch(lake: Lake)
 
 def test_the_version_of_a_marker_changes_when_it_is_written_anew(lake: Lake) -> None:
     write_source(lake, "reason/a.dat", "1|A|x|")
-    source = lake.settings.source
-    assert marker_version(source, "_SUCCESS") is None
+    source = lake.source
+    assert source.marker_version("_SUCCESS") is None
     marker = write_source(lake, "_SUCCESS")
-    first = marker_version(source, "_SUCCESS")
-    assert first == marker_version(source, "_SUCCESS") is not None
+    first = source.marker_version("_SUCCESS")
+    assert first == source.marker_version("_SUCCESS") is not None
     touch(marker)
-    assert marker_version(source, "_SUCCESS") != first
-    assert [file.path for file in list_files(source)] == ["reason/a.dat"]
+    assert source.marker_version("_SUCCESS") != first
+    assert [file.path for file in source.list_files()] == ["reason/a.dat"]
 
 
 def test_a_batch_holds_what_the_look_through_each_file_found(lake: Lake) -> None:
     write_source(lake, "reason/a.dat.gz", "1|A|x|", "2|B|y|")
     write_source(lake, "inventory/a.dat", "1|2|3|4")
     seen: list[str] = []
-    source = lake.settings.source
+    source = lake.source
     inspected = examine(source, look(source, ()), (), threads=2, advance=lambda file: seen.append(file.path)).files
     assert sorted(seen) == ["inventory/a.dat", "reason/a.dat.gz"]
     assert [file.path for file in inspected] == ["inventory/a.dat", "reason/a.dat.gz"]
     looks = [file.inspection for file in inspected if file.inspection]
     assert [(each.lines, each.terminated, each.plain) for each in looks] == [(1, False, True), (2, True, False)]
-    batch = pin(lake.ledger, lake.settings.source, inspected)
+    batch = pin(lake.ledger, lake.source, inspected)
     assert lake.ledger.batches() == (batch,)
-    assert (batch.name, batch.source) == ("batch-000001", str(lake.settings.source))
+    assert (batch.name, batch.source) == ("batch-000001", str(lake.settings.local_source))
 
 
 def test_one_unreadable_file_keeps_the_whole_batch_from_being_pinned(lake: Lake) -> None:
@@ -256,14 +255,14 @@ def test_of_two_processes_that_pin_at_the_same_time_one_is_refused(lake: Lake) -
 
         def batches(self) -> tuple[Batch, ...]:
             before = lake.ledger.batches()
-            pin(lake.ledger, lake.settings.source, found)
+            pin(lake.ledger, lake.source, found)
             return before
 
         def pin(self, batch: Batch) -> None:
             lake.ledger.pin(batch)
 
     with pytest.raises(PublishConflictError):
-        pin(SlowLedger(), lake.settings.source, found)  # type: ignore[arg-type]
+        pin(SlowLedger(), lake.source, found)  # type: ignore[arg-type]
     assert len(lake.ledger.batches()) == 1
 
 
@@ -286,9 +285,9 @@ def pinned_file(lake: Lake, *lines: str) -> tuple[Path, SourceFile]:
 
 def test_a_pinned_file_is_found_again_also_with_another_time_stamp(lake: Lake) -> None:
     path, file = pinned_file(lake, "1|A|x|")
-    assert check_unchanged(lake.settings.source, file) == path
+    assert lake.source.check_unchanged(file) == str(path)
     touch(path)
-    assert check_unchanged(lake.settings.source, file) == path
+    assert lake.source.check_unchanged(file) == str(path)
 
 
 @pytest.mark.parametrize("line", ["1|A|y|", "1|A|longer|", ""])
@@ -297,14 +296,14 @@ def test_a_pinned_file_that_changed_is_refused_with_what_to_do(lake: Lake, line:
     write_source(lake, "reason/a.dat", line)
     touch(path)
     with pytest.raises(SourceError, match=r"reason/a\.dat changed after it was pinned\. Run `lake-assets run`"):
-        check_unchanged(lake.settings.source, file)
+        lake.source.check_unchanged(file)
 
 
 def test_a_pinned_file_that_is_gone_is_refused_with_what_to_do(lake: Lake) -> None:
     path, file = pinned_file(lake, "1|A|x|")
     path.unlink()
     with pytest.raises(SourceError, match=r"reason/a\.dat was pinned but cannot be read: No such file .*Restore it"):
-        check_unchanged(lake.settings.source, file)
+        lake.source.check_unchanged(file)
 
 
 def test_a_run_that_saw_fewer_batches_than_there_are_is_refused(lake: Lake) -> None:
@@ -313,7 +312,7 @@ def test_a_run_that_saw_fewer_batches_than_there_are_is_refused(lake: Lake) -> N
     found = examined(lake)
     arrive(lake)
     with pytest.raises(PublishConflictError, match="pinned them as batch-000001"):
-        pin(lake.ledger, lake.settings.source, found, seen)
+        pin(lake.ledger, lake.source, found, seen)
     assert [batch.name for batch in lake.ledger.batches()] == ["batch-000001"]
 
 
@@ -321,7 +320,7 @@ def test_a_run_that_saw_fewer_batches_than_there_are_is_refused(lake: Lake) -> N
 def test_a_file_name_that_an_engine_would_take_for_a_pattern_is_refused(lake: Lake, name: str) -> None:
     file = write_source(lake, f"reason/{name}", "1|AAAAAAAABAAAAAAA|one|")
     with pytest.raises(SettingsError, match="Rename it") as refused:
-        list_files(lake.settings.source)
+        lake.source.list_files()
     assert str(file) in str(refused.value)
 
 
@@ -335,4 +334,4 @@ def test_a_folder_that_cannot_be_listed_is_named(lake: Lake, monkeypatch: pytest
 
     monkeypatch.setattr(os, "walk", denied)
     with pytest.raises(SourceError, match=r"reason: Permission denied"):
-        list_files(lake.settings.source)
+        lake.source.list_files()
