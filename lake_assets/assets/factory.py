@@ -39,6 +39,6 @@ def lake_asset(
     def build(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        yield from materialise(context, table, lake.lake(), engine.get(context))
+        yield from materialise(context, table, lake.lake(), engine.get())
 
     return build

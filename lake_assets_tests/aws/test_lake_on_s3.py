@@ -36,7 +36,7 @@ class S3Lake:
 
     @property
     def settings(self) -> Settings:
-        return Settings(environment="aws", root=self.root, source=self.source, source_region="", engine="sail")
+        return Settings(environment="aws", root=self.root, source=self.source, engine="sail")
 
     @property
     def lake(self) -> Lake:
@@ -50,7 +50,6 @@ class S3Lake:
             "LAKE_REMOTE": self.remote,
             "LAKE_ROOT": str(self.root),
             "LAKE_SOURCE": str(self.source),
-            "LAKE_SOURCE_REGION": "",
             "LAKE_THREADS": "2",
             "LAKE_AUTOMATION": "off",
             "DAGSTER_HOME": str(self.dagster_home),

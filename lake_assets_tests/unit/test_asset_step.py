@@ -54,7 +54,7 @@ class FakeEngine:
     name: str = "fake"
     tasks: list[Task] = field(default_factory=list)
 
-    def get(self, _: object) -> FakeEngine:
+    def get(self) -> FakeEngine:
         """As the resource `engine` the fake hands out itself."""
         return self
 

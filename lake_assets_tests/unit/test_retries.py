@@ -44,7 +44,7 @@ class TroubledEngine:
     works: FakeEngine = field(default_factory=FakeEngine)
     attempts: int = 0
 
-    def get(self, _: object) -> TroubledEngine:
+    def get(self) -> TroubledEngine:
         return self
 
     def run(self, task: Task) -> Result:
