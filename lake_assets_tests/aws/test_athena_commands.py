@@ -72,7 +72,6 @@ def environment(catalog: SmallCatalog, aws: Emulator) -> dict[str, str]:
         "LAKE_ENVIRONMENT": "aws",
         "LAKE_NAME": NAME,
         "LAKE_ROOT": f"s3://{catalog.bucket}",
-        "LAKE_PIPES_BUCKET": "pipes",
     }
 
 
