@@ -49,6 +49,8 @@ _PASSING = frozenset(
     }
 )
 """Error codes of what may succeed a little later."""
+MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+"""Error codes of S3 for an object that is not there."""
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"})
 _KEYS_ARE_WRONG = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"}

@@ -7,14 +7,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lake_assets.aws import Aws, error_code, told_plainly
+from lake_assets.aws import MISSING, Aws, error_code, told_plainly
 from lake_assets.contract.tables import TABLES
 from lake_assets.errors import SourceError
 from lake_assets.lake.records import SourceFile
 from lake_assets.lake.source import Listed, changed, check_names, holds_no_table, is_hidden, no_files, unknown_place
 from lake_assets.location import S3Folder
-
-_MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
 
 
 class S3Source:
@@ -81,6 +79,6 @@ class S3Source:
                 found: dict[str, Any] = self._s3.head_object(Bucket=self.folder.bucket, Key=self.folder.key(path))
                 return found
             except ClientError as error:
-                if error_code(error) in _MISSING:
+                if error_code(error) in MISSING:
                     return None
                 raise

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from lake_assets.aws import Aws, error_code, told_plainly
+from lake_assets.aws import MISSING, Aws, error_code, told_plainly
 from lake_assets.errors import AwsError, PublishConflictError
 from lake_assets.lake.layout import STAGING
 from lake_assets.lake.s3_reader import S3Reader
@@ -29,7 +29,6 @@ _LARGEST_COPY = 5 << 30
 _PART = 1 << 30
 _DELETED_AT_ONCE = 1000
 _CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
 _CHUNK = 1 << 20
 
 
@@ -70,7 +69,7 @@ class S3Store:
         try:
             content = reader.readall()
         except AwsError as error:
-            if isinstance(error.__cause__, ClientError) and error_code(error.__cause__) in _MISSING:
+            if isinstance(error.__cause__, ClientError) and error_code(error.__cause__) in MISSING:
                 return None
             raise
         return content, str(reader.etag)
@@ -82,7 +81,7 @@ class S3Store:
                 answer = self._s3.put_object(**self._at(key), Body=content, **condition, **self._encryption)
                 return str(answer["ETag"])
             except ClientError as error:
-                if error_code(error) not in _CHANGED | _MISSING:
+                if error_code(error) not in _CHANGED | MISSING:
                     raise
                 refusal = error
         # Repeated after a lost answer, a write is refused because it did succeed.
@@ -112,7 +111,7 @@ class S3Store:
                 try:
                     return self._copy(staged, source, key, condition)
                 except ClientError as error:
-                    if error_code(error) not in _CHANGED | _MISSING:
+                    if error_code(error) not in _CHANGED | MISSING:
                         raise
             # Replaced meanwhile, by a writer that lost its right or by this very call; whoever still has it goes on.
 
@@ -222,7 +221,7 @@ class S3Store:
                 found: dict[str, Any] = self._s3.head_object(**self._at(key), **more)
                 return found
             except ClientError as error:
-                if error_code(error) in _MISSING:
+                if error_code(error) in MISSING:
                     return None
                 raise
 

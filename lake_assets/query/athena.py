@@ -15,9 +15,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lake_assets.aws import Aws, error_code, told_plainly
+from lake_assets.catalog.glue_tables import database_name
 from lake_assets.catalog.views import SCHEMAS
 from lake_assets.errors import QueryError
-from lake_assets.query.dialect import database_name, in_databases, in_schemas
+from lake_assets.query.dialect import in_databases, in_schemas
 from lake_assets.query.result import QueryResult
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0

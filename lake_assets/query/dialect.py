@@ -12,15 +12,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from lake_assets.catalog.glue_tables import database_name
 from lake_assets.catalog.views import SCHEMAS
 from lake_assets.errors import QueryError
 
 ATHENA, DUCKDB = "athena", "duckdb"
-
-
-def database_name(name: str, schema: str) -> str:
-    """The Glue database of a schema, in the deployment `name`."""
-    return f"{name.replace('-', '_')}_{schema}"
 
 
 def in_databases(sql: str, name: str) -> str:

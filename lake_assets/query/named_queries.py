@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lake_assets.aws import Aws, told_plainly
-from lake_assets.query.dialect import database_name, in_databases
+from lake_assets.catalog.glue_tables import database_name
+from lake_assets.query.dialect import in_databases
 from lake_assets.query.examples import example_queries
 
 _LONGEST_DESCRIPTION = 1024
