@@ -33,24 +33,20 @@ def kill_apart(engine: EngineName, folder: Path) -> None:
     run_apart(__name__, engine, str(folder))
 
 
-def _kill_jvm() -> None:
-    from pyspark import SparkContext
-
-    assert SparkContext._gateway is not None
-    SparkContext._gateway.proc.kill()
-
-
 def _die(engine: EngineName, spark: SparkSession) -> None:
     """Let the engine of this process be killed: a JVM in the middle of a query, a Sail server before the next one."""
     if engine == "sail":
         session._sessions._servers[0].stop()
         return
-    threading.Timer(1, _kill_jvm).start()
+    from pyspark import SparkContext
+
+    assert SparkContext._gateway is not None
+    threading.Timer(1, SparkContext._gateway.proc.kill).start()
     spark.sql(_ENDLESS).collect()
 
 
 def main(engine: EngineName, folder: Path) -> None:
-    lake = new_lake(folder)
+    lake = new_lake(folder, engine=engine)
     write_source(lake, "reason/1.dat", "1|AAAAAAAABAAAAAAA|Too heavy|")
     arrive(lake)
     tasks: list[Task] = []
