@@ -53,13 +53,17 @@ class RuleSetting(BaseModel):
 
 
 class GlueSetting(BaseModel):
-    """How the Glue jobs of a layer run. `gb_per_worker`: input for which a run asks for one more worker, up to `workers`."""
+    """How the Glue jobs of a layer run. `gb_per_worker`: input for which a run asks for one more worker, up to `workers`.
+
+    With `autoscaling` Glue starts them when they are needed, and bills them for as long.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     worker_type: WorkerType = "G.1X"
     workers: int = Field(10, ge=2)
     gb_per_worker: float = Field(8.0, gt=0)
+    autoscaling: bool = True
     flex: bool = False
     timeout_minutes: int = Field(120, ge=1)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,6 +17,7 @@ from lake_assets.contract.rules import KINDS, SAMPLES, Kind, Rule, rules_of
 from lake_assets.lake import layout
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.records import LedgerEntry
+from lake_assets.lake.store import Store
 
 _PARTITIONS_SHOWN = 20
 
@@ -84,7 +84,7 @@ class _State:
 
 def check_results(
     table: LakeTable,
-    root: Path,
+    store: Store,
     rules: Sequence[Rule],
     verdicts: Iterable[Verdict],
     standing: Mapping[str, LedgerEntry],
@@ -102,7 +102,7 @@ def check_results(
         applied = found[0].rule if found else rule
         states.setdefault(rule.kind, []).append(_State(applied, found, _standing(applied, others)))
     for kind, of_kind in states.items():
-        yield _result(table, root, kind, of_kind)
+        yield _result(table, store, kind, of_kind)
 
 
 def _standing(rule: Rule, others: Mapping[str, LedgerEntry]) -> dict[str, int]:
@@ -115,7 +115,7 @@ def _standing(rule: Rule, others: Mapping[str, LedgerEntry]) -> dict[str, int]:
     return found
 
 
-def _result(table: LakeTable, root: Path, name: str, states: Sequence[_State]) -> dg.AssetCheckResult:
+def _result(table: LakeTable, store: Store, name: str, states: Sequence[_State]) -> dg.AssetCheckResult:
     failed = [state for state in states if state.failed]
     unevaluated = [state for state in states if not state.evaluated]
     serious = any(state.rule.action != "warn" for state in failed)
@@ -125,7 +125,7 @@ def _result(table: LakeTable, root: Path, name: str, states: Sequence[_State]) -
         passed=not failed and not unevaluated,
         severity=dg.AssetCheckSeverity.ERROR if serious else dg.AssetCheckSeverity.WARN,
         description=_description(states, failed, unevaluated),
-        metadata=_metadata(table, root, states),
+        metadata=_metadata(table, store, states),
     )
 
 
@@ -146,7 +146,7 @@ def _in_short(state: _State) -> str:
     return f"{state.rule.name}: {count}" + (f", e.g. {sample}" if sample else "")
 
 
-def _metadata(table: LakeTable, root: Path, states: Sequence[_State]) -> dict[str, Any]:
+def _metadata(table: LakeTable, store: Store, states: Sequence[_State]) -> dict[str, Any]:
     broken = [_broken(state) for state in states if state.by_partition or not state.evaluated]
     return {
         **({"broken": dg.MetadataValue.md("\n\n".join(broken))} if broken else {}),
@@ -155,7 +155,7 @@ def _metadata(table: LakeTable, root: Path, states: Sequence[_State]) -> dict[st
         "rules": dg.TableMetadataValue(
             records=[_record(state) for state in sorted(states, key=lambda state: not state.failed)], schema=_SCHEMA
         ),
-        "quarantine": dg.MetadataValue.path(str(root / layout.quarantine_folder(table))),
+        "quarantine": dg.MetadataValue.path(store.uri(layout.quarantine_folder(table))),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,7 +10,9 @@ import dagster as dg
 from lake_assets.contract.column_lineage import SourceColumn, column_lineage
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import physical_type
+from lake_assets.lake import layout
 from lake_assets.lake.records import Publication
+from lake_assets.lake.store import Store
 
 PREVIEW_ROWS = 10
 OWNERS = ["team:data-engineering"]
@@ -80,14 +81,14 @@ def tags(table: LakeTable) -> dict[str, str]:
 
 
 def publication_metadata(
-    table: LakeTable, publication: Publication, root: Path, table_rows: int, cost: tuple[float, float]
+    table: LakeTable, publication: Publication, store: Store, table_rows: int, cost: tuple[float, float]
 ) -> Mapping[str, Any]:
     """Figures of one published partition; numbers are plotted over time by the UI.
 
     `table_rows` are those of the whole table as it now stands. `cost` are the engine's seconds for this partition, and the part
     of them that its rules took.
     """
-    location = root / Path(publication.objects[0].key).parent if publication.objects else root
+    place = publication.objects[0].key.rpartition("/")[0] if publication.objects else layout.table_folder(table)
     return {
         "dagster/row_count": table_rows,
         "dagster/partition_row_count": publication.rows,
@@ -98,13 +99,13 @@ def publication_metadata(
         "violations": sum(publication.violations.values()),
         "engine_seconds": round(cost[0], 3),
         "audit_seconds": round(cost[1], 3),
-        "location": dg.MetadataValue.path(str(location)),
+        "location": dg.MetadataValue.path(store.uri(place)),
         "content_hash": publication.content,
-        "preview": dg.MetadataValue.md(preview(table, publication, root)),
+        "preview": dg.MetadataValue.md(preview(table, publication, store)),
     }
 
 
-def preview(table: LakeTable, publication: Publication, root: Path) -> str:
+def preview(table: LakeTable, publication: Publication, store: Store) -> str:
     """The first rows as a Markdown table, without columns of personal data."""
     # Here, because pyarrow would be a quarter of the time that loading the definitions takes.
     import pyarrow.parquet as pq
@@ -113,7 +114,7 @@ def preview(table: LakeTable, publication: Publication, root: Path) -> str:
     stored = next((item for item in publication.objects if item.rows), None)
     if stored is None:
         return "no rows"
-    with pq.ParquetFile(root / stored.key) as file:
+    with store.open(stored.key) as opened, pq.ParquetFile(opened) as file:
         batch = next(file.iter_batches(batch_size=PREVIEW_ROWS, columns=columns))
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in batch.to_pylist():

@@ -26,6 +26,7 @@ from lake_assets.contract.types import physical_type
 from lake_assets.definitions import build_definitions, defs
 from lake_assets.lake.audit import Verdict
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
+from lake_assets.lake.store import LocalStore
 from lake_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -440,7 +441,8 @@ def test_a_broken_rule_is_an_error_of_its_check_unless_it_only_warns(table: Lake
     for broken in rules_of(table):
         verdicts = [Verdict(rule, "all", 10, int(rule is broken)) for rule in rules_of(table)]
         results = {
-            result.check_name: result for result in check_results(table, REPOSITORY, rules_of(table), verdicts, {})
+            result.check_name: result
+            for result in check_results(table, LocalStore(REPOSITORY), rules_of(table), verdicts, {})
         }
         assert set(results) == set(specs(table))
         assert {name for name, result in results.items() if not result.passed} == {broken.kind}
