@@ -65,7 +65,8 @@ class Aws:
     role: str | None = None
     anonymous: bool = False
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _sessions: list[Any] = field(default_factory=list, repr=False, compare=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def client(self, service: str, attempts: int = _RETRIES) -> Any:
         """A client of a service; one for each service, because making one takes a tenth of a second.
@@ -97,6 +98,13 @@ class Aws:
             return self._session().client(service, config=config)
 
     def _session(self) -> Any:
+        """Made once: it takes a tenth of a second, and renews its credentials by itself."""
+        with self._lock:
+            if not self._sessions:
+                self._sessions.append(self._new_session())
+            return self._sessions[0]
+
+    def _new_session(self) -> Any:
         base = botocore.session.get_session()
         if self.region:
             base.set_config_variable("region", self.region)

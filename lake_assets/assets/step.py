@@ -19,6 +19,7 @@ from lake_assets.errors import LakeError, PublishConflictError
 from lake_assets.jobs import REBUILD_TAG
 from lake_assets.lake.lake import Lake, Outcome
 from lake_assets.lake.records import Publication
+from lake_assets.lake.store import side_by_side
 
 _BACKFILL_TAG = "dagster/backfill"
 
@@ -81,7 +82,8 @@ def _metadata_by_partition(
         told = publication_metadata(table, publication, lake.store, table_rows, of_partition)
         return {**told, **({"reused": True} if reused else figures)}
 
-    metadata = {partition: metadata_of(partition, known) for partition, known in outcome.published.items()}
+    told = side_by_side(lake.store, lambda item: metadata_of(*item), outcome.published.items())
+    metadata = dict(zip(outcome.published, told, strict=True))
     if table.partition_column is None:
         return {partition: found for partition in partitions for found in metadata.values()}
     return metadata

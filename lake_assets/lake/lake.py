@@ -19,7 +19,8 @@ from lake_assets.lake.places import source_of, store_of
 from lake_assets.lake.planning import PartitionPlan, Planner, Source
 from lake_assets.lake.publish import Publisher, staging
 from lake_assets.lake.records import Publication, SourceFile
-from lake_assets.lake.task import Figure, FileInput, ObjectInput, Result, SourceAccess, Task
+from lake_assets.lake.store import side_by_side
+from lake_assets.lake.task import Figure, FileInput, ObjectInput, PartitionResult, Result, SourceAccess, Task
 from lake_assets.settings import Settings, rules_with
 
 
@@ -163,6 +164,7 @@ class Lake:
             if any(verdict.blocks for verdict in each)
         }
         failed = held_back(result.partitions, standing, list(blocking)) if table.layer == "silver" else {}
+        passed: list[tuple[PartitionResult, PartitionPlan]] = []
         for item, plan in zip(result.partitions, work.plans, strict=True):
             if item.partition in failed:
                 continue
@@ -170,12 +172,21 @@ class Lake:
                 failed[item.partition] = "; ".join(verdict.explanation() for verdict in refusing)
                 publisher.note_blocked(plan, {verdict.rule.name: verdict.violations or 0 for verdict in refusing})
                 continue
+            passed.append((item, plan))
+
+        def publish(what: tuple[PartitionResult, PartitionPlan]) -> Publication | LakeError:
             try:
-                published[item.partition] = publisher.publish(item, plan)
+                return publisher.publish(*what)
             except LakeError as error:
-                failed[item.partition] = str(error)
-                if isinstance(error, PublishConflictError):
-                    contested.append(item.partition)
+                return error
+
+        for (item, _), became in zip(passed, side_by_side(self.store, publish, passed), strict=True):
+            if isinstance(became, Publication):
+                published[item.partition] = became
+                continue
+            failed[item.partition] = str(became)
+            if isinstance(became, PublishConflictError):
+                contested.append(item.partition)
         return Outcome(
             published, failed, result.seconds, result.audit_seconds, verdicts, result.figures, tuple(contested)
         )

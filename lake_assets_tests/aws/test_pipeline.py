@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +28,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(
-    emulator: Emulator, sail: str, wheel: Path, source: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Built:
+def built(emulator: Emulator, sail: str, wheel: Path, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     emulator.calm()
     emulator.glue.environment["SPARK_REMOTE"] = sail
     lake = glue_lake(emulator, wheel)
