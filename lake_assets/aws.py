@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 
 from lake_assets.errors import AwsError, AwsUnavailableError
 
-_RETRIES = 8
+_ATTEMPTS = 9
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
 _CONNECTIONS = 32
@@ -68,15 +68,15 @@ class Aws:
     _sessions: list[Any] = field(default_factory=list, repr=False, compare=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
-    def client(self, service: str, attempts: int = _RETRIES) -> Any:
+    def client(self, service: str, attempts: int | None = None) -> Any:
         """A client of a service; one for each service, because making one takes a tenth of a second.
 
         With one attempt, for calls that must not be repeated without looking what became of them.
         """
-        name = f"{service} {attempts}"
+        name = f"{service} {attempts or _ATTEMPTS}"
         with self._lock:
             if name not in self._clients:
-                self._clients[name] = self._new_client(service, attempts)
+                self._clients[name] = self._new_client(service, attempts or _ATTEMPTS)
             return self._clients[name]
 
     def credentials(self) -> Any:
@@ -88,7 +88,7 @@ class Aws:
 
     def _new_client(self, service: str, attempts: int) -> Any:
         config = Config(
-            retries={"mode": "standard", "max_attempts": attempts},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             max_pool_connections=_CONNECTIONS,

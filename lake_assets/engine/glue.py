@@ -61,17 +61,17 @@ class GlueEngine:
     def run(self, task: Task) -> Result:
         """Raises what the job raised, where the user can mend it, else `EngineError`; `EngineLostError` for what may pass."""
         job = GlueJob(self._aws, f"{self._settings.name}-{task.layer}", self._patience)
+        definition = job.definition()
         found = next(self._adoptable(job, task), None)
         if found is None:
-            return self._result(job, task, self._carry_out(job, task))
+            return self._result(job, task, self._carry_out(job, task, definition))
         run, adopted = found
         self._context.log.info(f"Run {run['Id']} of {job.name} does this work already, and is waited for.")
         result = self._result(job, adopted, job.wait(run["Id"]))
         return result.model_copy(update={"staging": adopted.staging, "load_timestamp": adopted.load_timestamp})
 
-    def _carry_out(self, job: GlueJob, task: Task) -> Run:
+    def _carry_out(self, job: GlueJob, task: Task, definition: Mapping[str, Any]) -> Run:
         s3 = self._aws.client("s3")
-        definition = job.definition()
         self._staging(task).put(TASK_FILE, task.model_dump_json().encode())
         with dg.open_pipes_session(
             context=self._context,

@@ -1,7 +1,5 @@
 """The engine `glue`: what becomes of a task whose run succeeds, fails, is stopped, is refused, or was started before."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

@@ -8,9 +8,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+import dagster as dg
 import pytest
 
+from lake_assets.catalog.glue_tables import database_name, shortened
 from lake_assets.contract.layers import LAKE_TABLES
+from lake_assets.contract.types import physical_type
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.store import LocalStore
@@ -57,3 +61,60 @@ def test_every_partition_has_the_content_that_it_has_locally(built: Built, built
         ]
         assert contents[0] == contents[1], table.identifier
         assert contents[0], table.identifier
+
+
+def test_the_catalog_shows_every_table_column_comment_and_partition(built: Built) -> None:
+    """As the contract has them, asked of Glue itself; types as Athena takes them."""
+    glue = boto3.client("glue")
+    settings = built.lake.settings()
+    ledger = Lake(settings).ledger
+    for table in LAKE_TABLES:
+        database = database_name(settings.name, table.layer)
+        found = glue.get_table(DatabaseName=database, Name=table.name)["Table"]
+        columns = [(each["Name"], each["Type"], each["Comment"]) for each in found["StorageDescriptor"]["Columns"]]
+        expected = [
+            (column.name, physical_type(column), shortened(column.comment))
+            for column in table.columns
+            if column.name != table.partition_column
+        ]
+        assert columns == expected, table.identifier
+        keys = [key["Name"] for key in found.get("PartitionKeys", ())]
+        assert keys == ([table.partition_column] if table.partition_column else [])
+        if table.partition_column:
+            pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table.name)
+            partitions = [each["Values"][0] for page in pages for each in page["Partitions"]]
+            assert sorted(partitions) == sorted(ledger.entries(table)), table.identifier
+
+
+def test_nothing_is_left_in_staging_and_a_second_run_does_nothing(built: Built) -> None:
+    store = Lake(built.lake.settings()).store
+    assert list(store.objects("_staging")) == []
+    again = lake_assets(built.environment, "run", seconds=120)
+    assert again.returncode == 0, again.stderr
+    assert "Nothing to do: every table is up to date with the source." in again.stderr
+
+
+def test_every_materialisation_tells_its_run_and_its_cost(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.DagsterInstance.from_config(built.environment["DAGSTER_HOME"]) as instance:
+        key = dg.AssetKey(["silver", "store_sales"])
+        events = instance.fetch_materializations(key, limit=200).records
+        told = [event.asset_materialization.metadata for event in events if event.asset_materialization]
+    assert len({str(each["glue_run"].value) for each in told}) == 1
+    cost = sum(float(str(each["cost_usd"].value)) for each in told)
+    # Two workers for a minute at least.
+    assert cost >= 2 * 60 / 3600 * 0.44 - 1e-9
+    assert str(told[0]["location"].value).startswith(f"s3://{built.lake.bucket}/lake/silver/store_sales/sold_month=")
+
+
+def test_athena_answers_as_duckdb_does_about_the_local_lake(built: Built, built_lake: BuiltLake, aws: Emulator) -> None:
+    workgroup = {"ResultConfiguration": {"OutputLocation": f"s3://{built.lake.bucket}/athena/"}}
+    aws.client("athena").create_work_group(Name=built.lake.name, Configuration=workgroup)
+    sql = "SELECT SUM(gross_sales) AS gross_sales, COUNT(*) AS days FROM gold.daily_sales_summary"
+    answers = [
+        lake_assets(environment, "query", sql, "--format", "csv", seconds=120)
+        for environment in (built.environment, built_lake.environment)
+    ]
+    assert [each.returncode for each in answers] == [0, 0], answers[0].stderr
+    assert answers[0].stdout == answers[1].stdout
+    assert len(answers[0].stdout.splitlines()) == 2
+    assert "Athena" in answers[0].stderr
