@@ -6,10 +6,12 @@ the address of another endpoint from `AWS_ENDPOINT_URL`, which boto3 reads by it
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -118,6 +120,18 @@ class Aws:
             # Asked for when they are first needed, and again before they expire.
             base._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         return boto3.Session(botocore_session=base)
+
+
+def shared_aws(region: str | None = None, role: str | None = None, *, anonymous: bool = False) -> Aws:
+    """Clients that all of this process share, for as long as its environment says the same of AWS."""
+    return _shared(
+        region, role, anonymous, frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    )
+
+
+@lru_cache(maxsize=32)
+def _shared(region: str | None, role: str | None, anonymous: bool, _environment: frozenset[tuple[str, str]]) -> Aws:
+    return Aws(region, role, anonymous)
 
 
 def error_code(error: ClientError) -> str:

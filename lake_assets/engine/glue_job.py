@@ -26,7 +26,7 @@ from dagster_pipes import (
     open_dagster_pipes,
 )
 
-from lake_assets.aws import Aws, told_plainly
+from lake_assets.aws import shared_aws, told_plainly
 from lake_assets.engine.runner import run
 from lake_assets.engine.session import SPARK_CONFIGURATION
 from lake_assets.errors import LakeError
@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument(TASK_ARGUMENT, required=True)
     given, _ = parser.parse_known_args()
-    s3 = Aws().client("s3")
+    s3 = shared_aws().client("s3")
     with open_dagster_pipes(
         params_loader=PipesCliArgsParamsLoader(),  # type: ignore[no-untyped-call]
         context_loader=PipesS3ContextLoader(client=s3),

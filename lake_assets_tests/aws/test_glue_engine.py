@@ -14,7 +14,6 @@ import pytest
 
 from lake_assets import liveness
 from lake_assets.contract.layers import BRONZE
-from lake_assets.engine import glue_runs
 from lake_assets.engine.glue import GlueEngine
 from lake_assets.engine.glue_job import source_configuration
 from lake_assets.engine.glue_runs import Patience, dollars, dpu_seconds, session_policy, workers
@@ -185,7 +184,7 @@ def test_a_cancelled_step_stops_its_run(aws: Emulator, lake: MakeLake, monkeypat
         if any(run["JobRunState"] == "RUNNING" for run in runs_of(aws, made)):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(glue_runs.time, "sleep", interrupted)
+    monkeypatch.setattr("lake_assets.engine.glue_runs.time.sleep", interrupted)
     with pytest.raises((KeyboardInterrupt, dg.DagsterExecutionInterruptedError)):
         carry_out(made, a_task(made))
     monkeypatch.undo()
@@ -327,7 +326,8 @@ def test_workers_follow_the_bytes_that_are_read() -> None:
 
 def test_a_run_costs_a_minute_at_least_and_less_when_it_is_flexible() -> None:
     short = {"MaxCapacity": 2.0, "ExecutionTime": 5}
-    assert (dpu_seconds(short), dollars(short, Prices())) == (120, pytest.approx(0.44 / 30))
+    assert dpu_seconds(short) == 120
+    assert dollars(short, Prices()) == pytest.approx(0.44 / 30)
     long = {"MaxCapacity": 2.0, "ExecutionTime": 1800, "ExecutionClass": "FLEX"}
     assert dollars(long, Prices()) == pytest.approx(0.29)
     assert dpu_seconds({"MaxCapacity": 8.0, "DPUSeconds": 700.0, "ExecutionTime": 300}) == 700
