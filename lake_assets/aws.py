@@ -41,6 +41,7 @@ _PASSING = frozenset(
         "ThrottledException",
         "TooManyRequestsException",
         "ConcurrentRunsExceededException",
+        "ResourceNumberLimitExceededException",
         "OperationTimeoutException",
         "500",
         "502",
@@ -66,12 +67,16 @@ class Aws:
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def client(self, service: str) -> Any:
-        """A client of a service; one for each service, because making one takes a tenth of a second."""
+    def client(self, service: str, attempts: int = _RETRIES) -> Any:
+        """A client of a service; one for each service, because making one takes a tenth of a second.
+
+        With one attempt, for calls that must not be repeated without looking what became of them.
+        """
+        name = f"{service} {attempts}"
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._new_client(service)
-            return self._clients[service]
+            if name not in self._clients:
+                self._clients[name] = self._new_client(service, attempts)
+            return self._clients[name]
 
     def credentials(self) -> Any:
         """Frozen credentials (`access_key`, `secret_key`, `token`) for libraries that take no session; None without any."""
@@ -80,9 +85,9 @@ class Aws:
         found = self._session().get_credentials()
         return found.get_frozen_credentials() if found else None
 
-    def _new_client(self, service: str) -> Any:
+    def _new_client(self, service: str, attempts: int) -> Any:
         config = Config(
-            retries={"mode": "standard", "max_attempts": _RETRIES},
+            retries={"mode": "standard", "max_attempts": attempts},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             max_pool_connections=_CONNECTIONS,

@@ -71,13 +71,15 @@ def _metadata_by_partition(
     """Metadata for each published Dagster partition. A dimension is one object, whichever batches were applied to it."""
     built = max(1, len(partitions) - len(outcome.reused))
     cost = (outcome.seconds / built, outcome.audit_seconds / built)
+    # What is a number, of all partitions together, is told as each one's share.
+    figures = {name: value / built if isinstance(value, float) else value for name, value in outcome.figures.items()}
     table_rows = sum(publication.rows for publication in standing.values())
 
     def metadata_of(partition: str, publication: Publication) -> Mapping[str, Any]:
         reused = partition in outcome.reused
         of_partition = (0.0, 0.0) if reused else cost
         told = publication_metadata(table, publication, lake.store, table_rows, of_partition)
-        return {**told, **({"reused": True} if reused else outcome.figures)}
+        return {**told, **({"reused": True} if reused else figures)}
 
     metadata = {partition: metadata_of(partition, known) for partition, known in outcome.published.items()}
     if table.partition_column is None:
