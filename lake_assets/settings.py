@@ -29,12 +29,11 @@ Automation = Literal["on", "off"]
 Access = Literal["signed", "anonymous"]
 WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"]
 _PATTERN_SIGNS = "*?[]{}"
-_AWS_DEFAULTS: dict[str, Any] = {
-    "engine": "glue",
+_PUBLIC_SOURCE: dict[str, Any] = {
     "source": "s3://redshift-downloads/TPC-DS/2.13/3TB/",
     "source_region": "us-east-1",
 }
-"""What `LAKE_ENVIRONMENT=aws` changes of the defaults; the source is AWS's public TPC-DS data of 3 TB."""
+"""The source of a lake on AWS unless another one is given: AWS's public TPC-DS data of 3 TB."""
 
 Place = Annotated[
     Location,
@@ -69,15 +68,13 @@ class GlueSetting(BaseModel):
 
 
 class Prices(BaseModel):
-    """US dollars, as AWS lists them for us-east-1; S3's per 1,000 requests."""
+    """US dollars, as AWS lists them for us-east-1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     glue_dpu_hour: float = Field(0.44, ge=0)
     glue_flex_dpu_hour: float = Field(0.29, ge=0)
     athena_tb: float = Field(5.0, ge=0)
-    s3_writes: float = Field(0.005, ge=0)
-    s3_reads: float = Field(0.0004, ge=0)
 
 
 class Settings(BaseSettings):
@@ -119,7 +116,8 @@ class Settings(BaseSettings):
     )
     roles: dict[str, str] = Field(
         default_factory=dict,
-        description='Roles to assume for publishing to a layer, as JSON, e.g. {"gold": "arn:aws:iam::...:role/lake-gold"}.',
+        description="Roles to assume for registering the tables of a layer in the Glue Data Catalog, as JSON, e.g. "
+        '{"gold": "arn:aws:iam::...:role/lake-gold"}.',
     )
     pipes_bucket: str = Field(
         "", description="Bucket through which Glue jobs report; its objects may expire after a day."
@@ -186,7 +184,9 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _with_defaults_of_the_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {**_AWS_DEFAULTS, **given} if given.get("environment") == "aws" else given
+        if given.get("environment") != "aws":
+            return given
+        return {"engine": "glue", **(_PUBLIC_SOURCE if "source" not in given else {}), **given}
 
     @property
     def local_root(self) -> Path:
@@ -242,6 +242,10 @@ def _check_environment(settings: Settings) -> None:
         raise SettingsError("Setting LAKE_ENGINE has the value 'glue', which needs LAKE_ENVIRONMENT=aws.")
     if settings.engine == "glue" and not settings.pipes_bucket:
         raise SettingsError("The engine 'glue' needs LAKE_PIPES_BUCKET, the bucket through which its jobs report.")
+    if settings.engine == "spark" and on_s3:
+        raise SettingsError(
+            "Setting LAKE_ENGINE has the value 'spark', which reads local files only. On AWS, give 'glue', 'sail' or 'remote'."
+        )
     if settings.engine == "remote" and not settings.remote:
         raise SettingsError("The engine 'remote' needs LAKE_REMOTE, a Spark Connect address, e.g. sc://spark:15002.")
     for name, layers in (("LAKE_ROLES", settings.roles), ("LAKE_GLUE", settings.glue)):

@@ -13,6 +13,7 @@ from lake_assets.engine.staging import DATA, read_staged, write_partitions
 from lake_assets.lake.task import PartitionResult, Result, Task
 
 _PART = "part"
+_SHARED = "shared"
 
 
 def run_gold(spark: SparkSession, task: Task) -> Result:
@@ -25,7 +26,8 @@ def run_gold(spark: SparkSession, task: Task) -> Result:
     write_partitions(built.rows, column, table.sort, uri, table.codec)
     started = time.monotonic()
     staged = read_staged(spark, uri, table, column)
-    found = {item.partition: item for item in audit(spark, table, staged, column, silver.rows)}
+    audited = audit(spark, table, staged, column, silver.rows, scratch=f"{task.staging}/{_SHARED}")
+    found = {item.partition: item for item in audited}
     return Result(
         partitions=tuple(
             found.get(partition, PartitionResult(partition=partition, rows=0)) for partition in task.partitions

@@ -31,7 +31,7 @@ _CONNECT_VARIABLES = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE", "SPARK_LOCAL
 
 
 class Engine(Protocol):
-    """Carries out tasks. The Glue engine will start a job for it; the engines here run it in this process."""
+    """Carries out tasks."""
 
     name: str
 
@@ -39,7 +39,7 @@ class Engine(Protocol):
 
 
 class SessionEngine:
-    """Runs tasks on a PySpark session of this process: Sail without a JVM, or classic local Spark."""
+    """Runs tasks on a PySpark session of this process: Sail without a JVM, local Spark, or a Spark Connect server."""
 
     def __init__(self, name: EngineName, threads: int, memory_gb: float, remote: str = "") -> None:
         """`remote` is the address of the Spark Connect server of the engine of that name."""

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from lake_assets.aws import Aws
 from lake_assets.catalog.views import all_view_statements
 from lake_assets.errors import QueryError
 from lake_assets.location import S3Folder
-from lake_assets.query.athena import Athena
-from lake_assets.query.dialect import translated
 from lake_assets.query.duckdb import connect, query
 from lake_assets.query.result import QueryResult
 from lake_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from lake_assets.query.athena import Athena
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def ask(settings: Settings, sql: str, reuse_minutes: int = 0) -> QueryResult:
 def questions(settings: Settings) -> Iterator[Questions]:
     """For as long as several queries take. What cannot be read is a `QueryError`."""
     if settings.environment == "aws":
+        from lake_assets.query.dialect import translated
+
         athena = athena_of(settings)
         yield Questions(
             frozenset(athena.tables()), lambda sql: athena.query_as_it_is(translated(sql, settings.name)).rows
@@ -67,6 +69,10 @@ def local_questions(root: Path) -> Iterator[Questions]:
 
 
 def athena_of(settings: Settings) -> Athena:
+    # Here, because a query of a local lake would wait a fifth of a second for the clients of AWS.
+    from lake_assets.aws import Aws
+    from lake_assets.query.athena import Athena
+
     return Athena(Aws(settings.region or None), settings.name, settings.prices.athena_tb)
 
 

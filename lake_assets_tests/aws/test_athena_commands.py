@@ -63,7 +63,7 @@ def catalog(emulator: Emulator) -> SmallCatalog:
 
 @pytest.fixture
 def settings(catalog: SmallCatalog, aws: Emulator) -> Settings:
-    return Settings(environment="aws", name=NAME, root=f"s3://{catalog.bucket}", pipes_bucket="pipes")  # type: ignore[arg-type]
+    return Settings(environment="aws", name=NAME, root=f"s3://{catalog.bucket}")  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 UNKNOWN = object()
@@ -30,7 +30,7 @@ _SCALARS = {
         "isnotnull",
     ),
     *("coalesce", "greatest", "round", "floor", "rtrim", "substring", "try_cast"),
-    *("date_add", "date_sub", "datediff", "date_format", "quarter", "year"),
+    *("date_add", "date_sub", "datediff", "date_format", "quarter", "year", "month"),
     # A row for each of several values: every one of them may be the row's.
     *("array", "explode"),
 }
@@ -41,12 +41,14 @@ class Value:
     """Where a value comes from: columns as `layer.table.column`, and literals of the plan.
 
     `constant` is the value itself where it is one. A `mark` is a constant that stands for its row, perhaps under a condition.
+    `apart` is for a count of rows what else tells these apart, but was the same in all of them: their group.
     """
 
     columns: frozenset[str] = frozenset()
     literals: frozenset[str] = frozenset()
     constant: object = UNKNOWN
     mark: bool = False
+    apart: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def together(values: Iterable[Value], constant: object = UNKNOWN, mark: bool = F
         frozenset().union(*(value.literals for value in found)),
         constant,
         mark,
+        tuple(apart for value in found for apart in value.apart),
     )
 
 
@@ -138,9 +141,7 @@ def _function(function: Any, branch: Branch, group: tuple[Value, ...] | None) ->
         return _case([value_of(argument, branch, group) for argument in function.arguments])
     if name in _AGGREGATES and group is not None:
         (argument,) = (value_of(argument, branch) for argument in function.arguments)
-        counted = name == "count" and argument.mark and not function.is_distinct
-        of_rows = (value for value in branch.key if not among(value, group)) if counted else ()
-        return together((argument, *of_rows))
+        return _aggregate(name, argument, branch, group, is_distinct=function.is_distinct)
     if name not in _SCALARS:
         raise NotImplementedError(f"function {name}")
     arguments = [value_of(argument, branch, group) for argument in function.arguments]
@@ -150,6 +151,20 @@ def _function(function: Any, branch: Branch, group: tuple[Value, ...] | None) ->
     if name == "and" and any(constant is False for constant in constants):
         return Value(constant=False)
     return together(arguments)
+
+
+def _aggregate(name: str, argument: Value, branch: Branch, group: tuple[Value, ...], *, is_distinct: bool) -> Value:
+    """A count of rows comes from what tells them apart; a sum of such counts also from what did so between their groups."""
+    apart: Sequence[Value] = ()
+    same: tuple[Value, ...] = ()
+    if name == "count" and argument.mark and not is_distinct:
+        apart = branch.key
+        same = tuple(value for value in apart if among(value, group))
+    elif name == "sum":
+        apart = argument.apart
+        same = tuple(value for value in apart if any(value.columns <= key.columns for key in group))
+    found = together((argument, *(value for value in apart if not among(value, same))))
+    return replace(found, apart=same)
 
 
 def _case(arguments: Sequence[Value]) -> Value:

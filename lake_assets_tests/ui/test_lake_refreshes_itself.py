@@ -82,7 +82,7 @@ def runs_of(home: Path) -> list[Run]:
 
 
 def ticks_of(home: Path) -> dict[str, list[tuple[str, str]]]:
-    """Status and reason of the ticks of each sensor, in order; without the one that the end of the daemon may have cut short."""
+    """Status and reason of the ticks of each sensor, in order; without one that the end of the daemon cut short."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         states = instance.all_instigator_state()
         return {

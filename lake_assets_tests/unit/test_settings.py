@@ -13,6 +13,7 @@ from lake_assets.contract.rules import Rule, rules_of
 from lake_assets.errors import SettingsError
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.task import Violation
+from lake_assets.location import S3Folder
 from lake_assets.settings import Settings, load_settings, rules_with
 from lake_assets_tests.support.lake_support import JANUARY, FakeEngine, arrive, ingest, new_lake, write_source
 
@@ -373,3 +374,46 @@ def test_files_with_missing_columns_go_where_the_settings_say_also_when_the_sche
     wanted = {"bronze.inventory.schema": "quarantine"}
     assert schema_action(tmp_path / "missing", "evolve", MISSING, rules=wanted) == "quarantine"
     assert schema_action(tmp_path / "added", "evolve", ADDED, rules=wanted) == "warn"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"LAKE_ENVIRONMENT": "aws"}, "give s3://bucket/folder"),
+        ({"LAKE_ROOT": "s3://bucket/lake"}, "give a local folder, or LAKE_ENVIRONMENT=aws"),
+        (
+            {"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket", "LAKE_ENGINE": "spark"},
+            "give 'glue', 'sail' or 'remote'",
+        ),
+        ({"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket"}, "needs LAKE_PIPES_BUCKET"),
+        ({"LAKE_ENGINE": "glue"}, "needs LAKE_ENVIRONMENT=aws"),
+        ({"LAKE_GLUE": '{"silver": {"workers": 1}}'}, "LAKE_GLUE_SILVER_WORKERS has the value 1"),
+        ({"LAKE_ENGINE": "remote"}, "needs LAKE_REMOTE, a Spark Connect address"),
+        ({"LAKE_ROLES": '{"golden": "arn:aws:iam::123456789012:role/gold"}'}, "layers are bronze, silver, gold"),
+        ({"LAKE_ROLES": "gold"}, "LAKE_ROLES has the value 'gold', which is not allowed: give JSON"),
+        ({"LAKE_EXPECTED_OWNER": "12345"}, "LAKE_EXPECTED_OWNER has the value '12345'"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert told in str(refused.value)
+
+
+def test_on_aws_the_source_is_the_public_one_unless_another_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_ENVIRONMENT", "aws")
+    monkeypatch.setenv("LAKE_ROOT", "s3a://bucket/some/lake/")
+    monkeypatch.setenv("LAKE_PIPES_BUCKET", "reports")
+    settings = load_settings()
+    assert settings.root == S3Folder("bucket", "some/lake")
+    assert str(settings.source) == "s3://redshift-downloads/TPC-DS/2.13/3TB"
+    assert settings.source_region == "us-east-1"
+    with pytest.raises(SettingsError, match="needs a folder on this machine"):
+        _ = settings.local_root
+    monkeypatch.setenv("LAKE_SOURCE", "s3://files")
+    own = load_settings()
+    assert (own.source, own.source_region) == (S3Folder("files"), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 
@@ -56,15 +56,13 @@ def monthly_trends(
     Columns: those of the contract, in its order, then the partition column `year`.
     """
     months = _reach(years)
-    sold = conformed_sales(sales)
-    returned = conformed_returns(returns)
     spark = next(iter(sales.values())).sparkSession
     # All together are complete where each of them is: else growth would show that one channel's dates end later.
     sold_by = {**_by_name(sold_range), ALL: _overlap(sold_range.values())}
     active = {**_by_name(active_range), ALL: span(known for known in active_range.values() if known)}
     calendar = spark.createDataFrame(_calendar(months, sold_by, active), schema=_CALENDAR)
     # Months that were not asked for have no row in the calendar. To leave their lines out costs more than to add them up.
-    parts = (_sales(sold), _orders(sold), _customers(sold), _returns(returned))
+    parts = (_sales(sales), _orders(sales), _customers(sales), _returns(conformed_returns(returns)))
     rows = reduce(lambda left, right: left.join(right, _KEY, "left"), parts, calendar)
     trends = _with_trends(_with_shares(measured(rows, MONTHLY_TRENDS, _MEASURES)))
     return trends.where(F.col("year").isin(*years)).select(*contracted(MONTHLY_TRENDS, load_timestamp), "year")
@@ -127,9 +125,24 @@ def _by_month(days: DataFrame) -> GroupedData:
     return _twice(_with_month(days)).groupBy(*_KEY)
 
 
-def _sales(lines: DataFrame) -> DataFrame:
-    days = lines.groupBy("channel", "date_sk").agg(
-        F.count(F.lit(1)).alias("line_count"), *(F.sum(source).alias(name) for name, source in _SUMS.items())
+def _of_channels(sales: Mapping[Channel, DataFrame], figures: Callable[[DataFrame], DataFrame]) -> DataFrame:
+    """What is made of the lines of each channel, all together.
+
+    Of each by itself: to compare the name of the channel on every line takes as long as all else.
+    """
+    each = (
+        figures(conformed_sales({channel: lines})).withColumn("channel", F.lit(channel))
+        for channel, lines in sales.items()
+    )
+    return reduce(DataFrame.unionByName, each)
+
+
+def _sales(sales: Mapping[Channel, DataFrame]) -> DataFrame:
+    days = _of_channels(
+        sales,
+        lambda lines: lines.groupBy("date_sk").agg(
+            F.count(F.lit(1)).alias("line_count"), *(F.sum(source).alias(name) for name, source in _SUMS.items())
+        ),
     )
     return _by_month(days).agg(
         F.countDistinct("date_sk").alias("days_with_sales"),
@@ -146,22 +159,22 @@ _SUMS = {
 }
 
 
-def _orders(lines: DataFrame) -> DataFrame:
+def _orders(sales: Mapping[Channel, DataFrame]) -> DataFrame:
     """Distinct orders; one number may stand for an order in each channel, so that those of the channels add up."""
-    days = lines.select("channel", "date_sk", "order_number").distinct()
+    days = _of_channels(sales, lambda lines: lines.select("date_sk", "order_number").distinct())
     orders = _with_month(days).select(*_KEY, "order_number").distinct()
     return _twice(orders).groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
 
 
-def _customers(lines: DataFrame) -> DataFrame:
+def _customers(sales: Mapping[Channel, DataFrame]) -> DataFrame:
     """Distinct customers, and those of them who had never bought before, in any channel."""
-    bought = lines.where(F.col("customer_sk").isNotNull())
-    first_days = (
-        bought.where(in_calendar(F.col("date_sk"))).groupBy("customer_sk").agg(F.min("date_sk").alias("date_sk"))
+    days = _of_channels(
+        sales,
+        lambda lines: lines.where(F.col("customer_sk").isNotNull()).select("date_sk", "customer_sk").distinct(),
     )
+    first_days = days.where(in_calendar(F.col("date_sk"))).groupBy("customer_sk").agg(F.min("date_sk").alias("date_sk"))
     first = _with_month(first_days).select("customer_sk", F.col("sales_month").alias("_first"))
     is_new = (F.col("sales_month") == F.col("_first")).cast("bigint")
-    days = bought.select("channel", "date_sk", "customer_sk").distinct()
     return (
         _twice(_with_month(days).select(*_KEY, "customer_sk"))
         .distinct()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lake_assets.compute.expressions import date_from_sk, in_calendar
-from lake_assets.compute.gold.conformed import conformed_sales, sales_with_returns
+from lake_assets.compute.expressions import in_calendar, total
+from lake_assets.compute.gold.conformed import conformed_sales, undone_sales
 from lake_assets.compute.gold.ratio import ratio
 from lake_assets.compute.gold.stored import contracted, measured
-from lake_assets.contract.calendar import UNDATED
+from lake_assets.contract.calendar import FIRST_YEAR, LAST_YEAR, UNDATED, first_sk_of
 from lake_assets.contract.gold.product_performance import PRODUCT_PERFORMANCE
 from lake_assets.contract.model import CHANNELS, Channel
 
@@ -60,9 +61,9 @@ def product_performance(
     """
     versions = item.withColumn("_item", F.min("i_item_sk").over(Window.partitionBy("i_item_id")))
     numbers = versions.select(F.col("i_item_sk").alias("item_sk"), "_item")
-    lines = _with_item(_with_year(conformed_sales(sales)), numbers)
     rows = (
-        _measures(lines, returns)
+        _bought(sales, numbers)
+        .join(_returned(undone_sales(sales, returns), numbers), _KEY, "left")
         .join(_attributes(versions), "_item", "left")
         .join(_stock(inventory, numbers), _KEY, "left")
         .withColumns({"item_id": F.coalesce("item_id", F.lit(UNKNOWN)), "sale_year": _partition_of(F.col("_year"))})
@@ -75,8 +76,10 @@ def product_performance(
 
 def _with_year(rows: DataFrame) -> DataFrame:
     """Rows with the calendar year of their day; `_NO_YEAR` without one, because NULL meets nothing in a join."""
+    # By comparisons: to make a date of the day of every line, and a year of the date, takes several times as long.
     day = F.col("date_sk")
-    return rows.withColumn("_year", F.when(in_calendar(day), F.year(date_from_sk(day))).otherwise(_NO_YEAR))
+    begun = [(day >= first_sk_of(f"{year}-01")).cast("int") for year in range(FIRST_YEAR + 1, LAST_YEAR + 1)]
+    return rows.withColumn("_year", F.when(in_calendar(day), FIRST_YEAR + total(begun)).otherwise(_NO_YEAR))
 
 
 def _partition_of(year: Column) -> Column:
@@ -89,31 +92,64 @@ def _with_item(rows: DataFrame, numbers: DataFrame) -> DataFrame:
     return joined.withColumn("_item", F.coalesce("_item", F.lit(_NO_ITEM)))
 
 
-def _measures(lines: DataFrame, returns: Mapping[Channel, DataFrame]) -> DataFrame:
-    def of(channel: str) -> Column:
-        return F.sum(F.when(F.col("channel") == channel, F.col("ext_sales_price"))).alias(f"{channel}_gross_sales")
+def _bought(sales: Mapping[Channel, DataFrame], numbers: DataFrame) -> DataFrame:
+    """What was sold of each item in each year."""
 
-    # An item stands at most once in an order, but two versions of it may: orders are counted, not lines.
-    orders = lines.select(*_KEY, "channel", "order_number").distinct().groupBy(*_KEY)
+    def of(channel: str) -> Column:
+        return F.sum(F.when(F.col("channel") == channel, F.col("gross_sales"))).alias(f"{channel}_gross_sales")
+
+    versions = reduce(DataFrame.unionByName, (_versions(channel, lines) for channel, lines in sales.items()))
+    orders = reduce(DataFrame.unionByName, (_orders(channel, lines, numbers) for channel, lines in sales.items()))
+    sums = ("line_count", *_SUMS, "null_amount_lines")
     return (
-        sales_with_returns(lines, returns)
+        _with_item(versions, numbers)
         .groupBy(*_KEY)
+        .agg(*(F.sum(name).alias(name) for name in sums), *(of(channel) for channel in CHANNELS))
+        .join(orders.groupBy(*_KEY).agg(F.sum("order_count").alias("order_count")), _KEY)
+    )
+
+
+_SUMS = {
+    "units_sold": "quantity",
+    "gross_sales": "ext_sales_price",
+    "coupon_amt": "coupon_amt",
+    "net_paid": "net_paid",
+    "wholesale_cost": "ext_wholesale_cost",
+    "net_profit": "net_profit",
+}
+
+
+def _versions(channel: Channel, sales: DataFrame) -> DataFrame:
+    """Sums of the lines of a channel per version and year: few rows, which then cost little to join and to add up."""
+    lines = _with_year(conformed_sales({channel: sales}))
+    sums = lines.groupBy("item_sk", "_year").agg(
+        F.count(F.lit(1)).alias("line_count"),
+        *(F.sum(source).alias(name) for name, source in _SUMS.items()),
+        F.count(F.when(F.col("ext_sales_price").isNull(), 1)).alias("null_amount_lines"),
+    )
+    return sums.withColumn("channel", F.lit(channel))
+
+
+def _orders(channel: Channel, sales: DataFrame, numbers: DataFrame) -> DataFrame:
+    # An item stands at most once in an order, but two versions of it may: orders are counted, not lines.
+    lines = _with_item(_with_year(conformed_sales({channel: sales})), numbers)
+    orders = lines.select(*_KEY, "order_number").distinct()
+    return orders.groupBy(*_KEY).agg(F.count(F.lit(1)).alias("order_count"))
+
+
+def _returned(lines: DataFrame, numbers: DataFrame) -> DataFrame:
+    """What came back of what was sold of each item in each year."""
+    versions = (
+        _with_year(lines)
+        .groupBy("item_sk", "_year")
         .agg(
-            F.count(F.lit(1)).alias("line_count"),
-            F.sum("quantity").alias("units_sold"),
-            F.sum("ext_sales_price").alias("gross_sales"),
-            *(of(channel) for channel in CHANNELS),
-            F.sum("coupon_amt").alias("coupon_amt"),
-            F.sum("net_paid").alias("net_paid"),
-            F.sum("ext_wholesale_cost").alias("wholesale_cost"),
-            F.sum("net_profit").alias("net_profit"),
-            F.count(F.when(F.col("ext_sales_price").isNull(), 1)).alias("null_amount_lines"),
-            F.sum("return_lines").alias("return_line_count"),
+            F.count(F.lit(1)).alias("return_line_count"),
             F.sum("return_quantity").alias("units_returned"),
             F.sum("return_amt").alias("returns_amt"),
         )
-        .join(orders.agg(F.count(F.lit(1)).alias("order_count")), _KEY)
     )
+    sums = (F.sum(name).alias(name) for name in ("return_line_count", "units_returned", "returns_amt"))
+    return _with_item(versions, numbers).groupBy(*_KEY).agg(*sums)
 
 
 def _attributes(versions: DataFrame) -> DataFrame:

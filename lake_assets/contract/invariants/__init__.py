@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lake_assets.contract.invariants._sql import SHARED
 from lake_assets.contract.invariants.across import ACROSS
 from lake_assets.contract.invariants.customer_lifetime_value import INVARIANTS as _CUSTOMER_LIFETIME_VALUE
 from lake_assets.contract.invariants.daily_sales_summary import INVARIANTS as _DAILY_SALES_SUMMARY
@@ -17,7 +18,7 @@ from lake_assets.contract.invariants.product_performance import INVARIANTS as _P
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.model import Column, Invariant
 
-__all__ = ["ACROSS", "TABLE", "invariants_of", "tables_of"]
+__all__ = ["ACROSS", "SHARED", "TABLE", "invariants_of", "tables_of"]
 
 TABLE = re.compile(r"\b(?:silver|gold)\.\w+")
 """How a query names a table of the lake."""

@@ -128,27 +128,61 @@ def _units(column: str) -> str:
     return f"CAST(COALESCE({column}, 0) AS BIGINT)"
 
 
-def _sales(channel: Channel) -> str:
+def _sums(channel: Channel) -> dict[str, str]:
+    """Sums over sale lines; NULL where no line has the figure."""
     of = sales_words(channel)
+    return {
+        "line_count": "COUNT(*)",
+        "units_sold": f"SUM({of['quantity']})",
+        "list_amt": f"SUM({of['ext_list_price']})",
+        "gross_sales": f"SUM({of['ext_sales_price']})",
+        "coupon_amt": f"SUM({of['coupon_amt']})",
+        "net_paid": f"SUM({of['net_paid']})",
+        "tax_amt": f"SUM({of['ext_tax']})",
+        "wholesale_cost": f"SUM({of['ext_wholesale_cost']})",
+        "net_profit": f"SUM({of['net_profit']})",
+        "null_amount_lines": f"COUNT(*) - COUNT({of['ext_sales_price']})",
+        "imputed_date_lines": f"SUM(CASE WHEN {of['date_imputed']} THEN 1 ELSE 0 END)",
+    }
+
+
+def _grouped(channel: Channel, *words: str) -> str:
+    """Subquery: sums of a channel's sale lines by these words."""
+    of = sales_words(channel)
+    rows = side(f"silver.{channel}_sales", {word: of[word] for word in words} | _sums(channel))
+    return f"({rows} GROUP BY {', '.join(of[word] for word in words)}) AS sums"
+
+
+def _days(channel: Channel) -> str:
+    return side(_grouped(channel, "date_sk"), {"channel": f"'{channel}'", "date_sk": "date_sk"} | _present(OF_SALES))
+
+
+def _days_of_orders(channel: Channel) -> str:
+    columns = {"channel": f"'{channel}'", "date_sk": "date_sk", "order_count": "COUNT(*)"}
+    sums = _present(OF_SALES, "SUM({})")
+    return f"{side(_grouped(channel, 'date_sk', 'order_number'), columns | sums)} GROUP BY date_sk"
+
+
+def _buyers(channel: Channel) -> str:
     columns = {
         "channel": f"'{channel}'",
-        "date_sk": of["date_sk"],
-        "customer_sk": of["customer_sk"],
-        # An order number stands for another order in each channel.
-        "order_key": f"{of['order_number']} * {len(CHANNELS)} + {CHANNELS.index(channel)}",
-        "line_count": "1",
-        "units_sold": _units(of["quantity"]),
-        "list_amt": _money(of["ext_list_price"]),
-        "gross_sales": _money(of["ext_sales_price"]),
-        "coupon_amt": _money(of["coupon_amt"]),
-        "net_paid": _money(of["net_paid"]),
-        "tax_amt": _money(of["ext_tax"]),
-        "wholesale_cost": _money(of["ext_wholesale_cost"]),
-        "net_profit": _money(of["net_profit"]),
-        "null_amount_lines": f"CASE WHEN {of['ext_sales_price']} IS NULL THEN 1 ELSE 0 END",
-        "imputed_date_lines": f"CASE WHEN {of['date_imputed']} THEN 1 ELSE 0 END",
+        "customer_sk": "customer_sk",
+        "first_sk": "MIN(date_sk)",
+        "last_sk": "MAX(date_sk)",
+        "order_count": "COUNT(*)",
     }
-    return side(f"silver.{channel}_sales", columns)
+    sums = _present(OF_PURCHASES, "SUM({})")
+    rows = _grouped(channel, "customer_sk", "date_sk", "order_number")
+    return f"{side(rows, columns | sums)} GROUP BY customer_sk"
+
+
+def _purchases(channel: Channel) -> str:
+    of = sales_words(channel)
+    return side(f"silver.{channel}_sales", {word: of[word] for word in ("customer_sk", "date_sk")})
+
+
+def _present(names: Iterable[str], figure: str = "{}") -> dict[str, str]:
+    return {name: f"COALESCE({figure.format(name)}, 0)" for name in names}
 
 
 def _return_measures(channel: Channel) -> dict[str, str]:
@@ -185,48 +219,40 @@ def _union(of_channel: Callable[[Channel], str]) -> str:
     return f"({' UNION ALL '.join(of_channel(channel) for channel in CHANNELS)}) AS lines"
 
 
-def _by_day(lines: str, measures: Iterable[str]) -> str:
-    # Keys of days, not months: to group by text takes several times as long.
-    sums = "".join(f", SUM({measure}) AS {measure}" for measure in measures)
-    return f"SELECT channel, date_sk{sums} FROM {lines} GROUP BY channel, date_sk"
-
-
-SALES = _union(_sales)
-"""Sale lines of silver: channel, date_sk, customer_sk, order_key and `OF_SALES`."""
-
-OF_SALES = (
-    "line_count",
-    "units_sold",
-    "list_amt",
-    "gross_sales",
-    "coupon_amt",
-    "net_paid",
-    "tax_amt",
-    "wholesale_cost",
-    "net_profit",
-    "null_amount_lines",
-    "imputed_date_lines",
-)
+OF_SALES = tuple(_sums("store"))
 """Measures that add up over sale lines: lines, units, and amounts in US dollars; NULL counts 0."""
 
-SALES_BY_DAY = f"({_by_day(SALES, OF_SALES)}) AS days"
-"""Sums of `SALES` per channel and date_sk."""
+SALES_BY_DAY = _union(_days)
+"""Sums of sale lines of silver per channel and date_sk: `OF_SALES`."""
 
-ORDERS_BY_DAY = (
-    "(SELECT channel, date_sk, COUNT(*) AS order_count FROM "
-    f"(SELECT DISTINCT channel, date_sk, order_key FROM {SALES}) AS orders GROUP BY channel, date_sk) AS days"
+ORDERS_BY_DAY = _union(_days_of_orders)
+"""The same with order_count, the orders of the day; they add up, because an order has one date."""
+
+OF_PURCHASES = ("line_count", "units_sold", "gross_sales", "coupon_amt", "net_paid", "net_profit")
+"""Those of them that are told of a customer."""
+
+SALES_BY_CUSTOMER = _union(_buyers)
+"""Per channel and customer_sk: first_sk and last_sk, the days of the first and last sale, order_count and `OF_PURCHASES`."""
+
+FIRST_DAYS = (
+    f"(SELECT MIN(date_sk) AS date_sk FROM {_union(_purchases)} WHERE customer_sk IS NOT NULL "
+    "GROUP BY customer_sk) AS firsts"
 )
-"""Orders of silver per channel and date_sk; they add up, because an order has one date."""
+"""The first day with a sale of each customer of silver, over all channels."""
 
-RETURNS = _union(_returns)
-"""Return lines of silver: channel, date_sk of the return, and `OF_RETURNS`."""
-
-OF_RETURNS = ("return_line_count", "units_returned", "returns_amt", "return_net_loss")
+OF_RETURNS = tuple(_return_measures("store"))
 """Measures that add up over return lines: lines, units, and amounts in US dollars; NULL counts 0."""
 
-RETURNS_BY_DAY = f"({_by_day(RETURNS, OF_RETURNS)}) AS days"
-"""Sums of `RETURNS` per channel and date_sk."""
+RETURNS_BY_DAY = (
+    f"(SELECT channel, date_sk{''.join(f', SUM({name}) AS {name}' for name in OF_RETURNS)} FROM {_union(_returns)} "
+    # Keys of days, not months: to group by text takes several times as long.
+    "GROUP BY channel, date_sk) AS days"
+)
+"""Sums of return lines of silver per channel and date_sk of the return: `OF_RETURNS`."""
 
 UNDONE_SALES = _union(_undone_sales)
 """Return lines of silver with their sale: is_sold (there is one), its date_sk and customer_sk, returned_date_sk and
 `OF_RETURNS`."""
+
+SHARED = (SALES_BY_CUSTOMER,)
+"""Subqueries that several rules of a table have in common. Who evaluates these together need compute them but once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lake_assets.contract.invariants._sql import (
-    SALES,
+    SALES_BY_CUSTOMER,
     UNDONE_SALES,
     balance,
     day,
@@ -21,7 +21,6 @@ from lake_assets.contract.model import CHANNELS, Invariant
 _TABLE = "gold.customer_lifetime_value"
 _PART = "cohort_year"
 _NULL_YEAR = "CAST(NULL AS STRING)"
-_NULL_KEY = "CAST(NULL AS BIGINT)"
 
 _SEGMENT = (
     "CASE WHEN order_count = 0 THEN 'No Purchase' "
@@ -52,17 +51,15 @@ _OF_SALES = {
 }
 _OF_RETURNS = ("return_line_count", "returns_amt", "net_profit_after_returns")
 
-_KEY = {"customer_sk": "customer_sk", "cohort": _PART, "date_sk": _NULL_KEY, "known": "0"}
-_OF_CUSTOMER = {"customer_sk": "c_customer_sk", "cohort": _NULL_YEAR, "date_sk": _NULL_KEY, "known": "1"}
-_OF_SALE = {"customer_sk": "customer_sk", "cohort": _NULL_YEAR, "date_sk": "date_sk", "known": "0"}
-_COHORT = f"COALESCE(MAX(cohort), {year_of(day('MIN(date_sk)'))})"
+_NO_DAYS = dict.fromkeys(("first_sk", "last_sk"), "CAST(NULL AS BIGINT)")
+_KEY = {"customer_sk": "customer_sk", "cohort": _PART, "known": "0"} | _NO_DAYS
+_OF_CUSTOMER = {"customer_sk": "c_customer_sk", "cohort": _NULL_YEAR, "known": "1"} | _NO_DAYS
+_OF_SALES_OF = {"customer_sk": "customer_sk", "cohort": _NULL_YEAR, "known": "0"} | same(_NO_DAYS)
+_OF_RETURN = _OF_SALES_OF | {"first_sk": "date_sk", "last_sk": "date_sk"}
+_COHORT = f"COALESCE(MAX(cohort), {year_of(day('MIN(first_sk)'))})"
 """Partition of a customer: that of the row, or where there is none that of the first sale."""
-_NO_DAYS = {"first_purchase_date": "CAST(NULL AS DATE)", "last_purchase_date": "CAST(NULL AS DATE)"}
-_NO_SALES = dict.fromkeys(_OF_SALES, "0")
-_ORDERS = (
-    "(SELECT customer_sk, MIN(date_sk) AS date_sk, COUNT(*) AS order_count FROM "
-    f"(SELECT DISTINCT customer_sk, date_sk, order_key FROM {SALES}) AS orders GROUP BY customer_sk) AS buyers"
-)
+_NO_DATES = {"first_purchase_date": "CAST(NULL AS DATE)", "last_purchase_date": "CAST(NULL AS DATE)"}
+_NO_SALES = dict.fromkeys(("order_count", *_OF_SALES), "0")
 
 
 def _score(column: str, ranked: str, *, more_is_better: bool = True) -> tuple[Invariant, Invariant]:
@@ -186,7 +183,7 @@ INVARIANTS = (
             (
                 side(_TABLE, _KEY | {"here": "1"}),
                 side("silver.customer", _OF_CUSTOMER | {"here": "-1"}),
-                side(SALES, _OF_SALE | {"here": "0"}),
+                side(SALES_BY_CUSTOMER, _OF_SALES_OF | {"here": "0"}),
             ),
             ("customer_sk",),
             ("here",),
@@ -201,17 +198,16 @@ INVARIANTS = (
         ("customer_sk", "order_count", "first_purchase_date", "last_purchase_date", *_OF_SALES),
         query=balance(
             (
-                side(_TABLE, _KEY | same((*_NO_DAYS, "order_count", *_OF_SALES))),
-                side("silver.customer", _OF_CUSTOMER | _NO_DAYS | {"order_count": "0"} | _NO_SALES),
-                side(SALES, _OF_SALE | _NO_DAYS | {"order_count": "0"} | _OF_SALES),
-                side(_ORDERS, _OF_SALE | _NO_DAYS | less(("order_count",)) | _NO_SALES),
+                side(_TABLE, _KEY | same((*_NO_DATES, "order_count", *_OF_SALES))),
+                side("silver.customer", _OF_CUSTOMER | _NO_DATES | _NO_SALES),
+                side(SALES_BY_CUSTOMER, _OF_SALES_OF | _NO_DATES | less(("order_count",)) | _OF_SALES),
             ),
             ("customer_sk",),
             ("order_count", *_OF_SALES),
             part=_COHORT,
             unequal=(
-                differs("MAX(first_purchase_date)", day("MIN(date_sk)")),
-                differs("MAX(last_purchase_date)", day("MAX(date_sk)")),
+                differs("MAX(first_purchase_date)", day("MIN(first_sk)")),
+                differs("MAX(last_purchase_date)", day("MAX(last_sk)")),
             ),
             only="SUM(known) > 0",
         ),
@@ -227,13 +223,13 @@ INVARIANTS = (
                 side(_TABLE, _KEY | same(_OF_RETURNS)),
                 side("silver.customer", _OF_CUSTOMER | dict.fromkeys(_OF_RETURNS, "0")),
                 side(
-                    SALES,
-                    _OF_SALE
+                    SALES_BY_CUSTOMER,
+                    _OF_SALES_OF
                     | {"return_line_count": "0", "returns_amt": "0", "net_profit_after_returns": "-net_profit"},
                 ),
                 side(
                     f"{UNDONE_SALES} WHERE is_sold",
-                    _OF_SALE
+                    _OF_RETURN
                     | less(("return_line_count", "returns_amt"))
                     | {"net_profit_after_returns": "return_net_loss"},
                 ),
