@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo dev test test-fast lint bench clean
+.PHONY: help install demo dev test test-fast lint wheel bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -64,6 +64,9 @@ lint: install ## check style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+wheel: install ## build the package as the wheel that Glue jobs load, into dist
+	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
 bench: install ## measure loading the definitions, what the audit adds to silver, and what a small batch costs
 	$(BIN)/python benchmarks/definitions_load.py

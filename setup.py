@@ -77,6 +77,8 @@ setup(
             "pytest-xdist>=3.8,<4",
             "ruff>=0.17.6,<0.18",
             "selenium>=4.40,<5",
+            # Builds the wheel that Glue jobs load; from 70 on without a further package.
+            "setuptools>=77",
         ],
     },
     entry_points={"console_scripts": ["lake-assets = lake_assets.cli:main"]},

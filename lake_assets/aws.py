@@ -6,10 +6,12 @@ the address of another endpoint from `AWS_ENDPOINT_URL`, which boto3 reads by it
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -21,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 
 from lake_assets.errors import AwsError, AwsUnavailableError
 
-_RETRIES = 8
+_ATTEMPTS = 9
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
 _CONNECTIONS = 32
@@ -41,6 +43,7 @@ _PASSING = frozenset(
         "ThrottledException",
         "TooManyRequestsException",
         "ConcurrentRunsExceededException",
+        "ResourceNumberLimitExceededException",
         "OperationTimeoutException",
         "500",
         "502",
@@ -66,14 +69,19 @@ class Aws:
     role: str | None = None
     anonymous: bool = False
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _sessions: list[Any] = field(default_factory=list, repr=False, compare=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
-    def client(self, service: str) -> Any:
-        """A client of a service; one for each service, because making one takes a tenth of a second."""
+    def client(self, service: str, attempts: int | None = None) -> Any:
+        """A client of a service; one for each service, because making one takes a tenth of a second.
+
+        With one attempt, for calls that must not be repeated without looking what became of them.
+        """
+        name = f"{service} {attempts or _ATTEMPTS}"
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._new_client(service)
-            return self._clients[service]
+            if name not in self._clients:
+                self._clients[name] = self._new_client(service, attempts or _ATTEMPTS)
+            return self._clients[name]
 
     def credentials(self) -> Any:
         """Frozen credentials (`access_key`, `secret_key`, `token`) for libraries that take no session; None without any."""
@@ -82,9 +90,9 @@ class Aws:
         found = self._session().get_credentials()
         return found.get_frozen_credentials() if found else None
 
-    def _new_client(self, service: str) -> Any:
+    def _new_client(self, service: str, attempts: int) -> Any:
         config = Config(
-            retries={"mode": "standard", "max_attempts": _RETRIES},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             max_pool_connections=_CONNECTIONS,
@@ -94,6 +102,13 @@ class Aws:
             return self._session().client(service, config=config)
 
     def _session(self) -> Any:
+        """Made once: it takes a tenth of a second, and renews its credentials by itself."""
+        with self._lock:
+            if not self._sessions:
+                self._sessions.append(self._new_session())
+            return self._sessions[0]
+
+    def _new_session(self) -> Any:
         base = botocore.session.get_session()
         if self.region:
             base.set_config_variable("region", self.region)
@@ -107,6 +122,18 @@ class Aws:
             # Asked for when they are first needed, and again before they expire.
             base._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         return boto3.Session(botocore_session=base)
+
+
+def shared_aws(region: str | None = None, role: str | None = None, *, anonymous: bool = False) -> Aws:
+    """Clients that all of this process share, for as long as its environment says the same of AWS."""
+    return _shared(
+        region, role, anonymous, frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    )
+
+
+@lru_cache(maxsize=32)
+def _shared(region: str | None, role: str | None, anonymous: bool, _environment: frozenset[tuple[str, str]]) -> Aws:
+    return Aws(region, role, anonymous)
 
 
 def error_code(error: ClientError) -> str:

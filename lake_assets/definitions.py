@@ -4,6 +4,7 @@ import dagster as dg
 
 from lake_assets.assets.bronze import bronze_assets
 from lake_assets.assets.catalog import catalog_assets
+from lake_assets.assets.factory import pool_of
 from lake_assets.assets.freshness import with_freshness
 from lake_assets.assets.gold import gold_assets
 from lake_assets.assets.silver import silver_assets
@@ -16,7 +17,8 @@ from lake_assets.settings import Settings, load_settings
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The definitions for a lake with these settings."""
-    assets = [*bronze_assets, *silver_assets(settings.months_per_run), *gold_assets(settings.months_per_run)]
+    pool, months = pool_of(settings), settings.months_per_run
+    assets = [*bronze_assets(pool), *silver_assets(months, pool), *gold_assets(months, pool)]
     return dg.Definitions(
         assets=[*with_freshness(assets, settings), *catalog_assets(settings)],
         jobs=[*JOBS.values(), discover_catalog, verify_gold],

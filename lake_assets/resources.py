@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from lake_assets.engine.session import Engine, SessionEngine
+from lake_assets.engine.engines import Engine, engine_of
 from lake_assets.lake.lake import Lake
 from lake_assets.liveness import hold
 from lake_assets.settings import Settings
@@ -65,6 +65,6 @@ class EngineResource(dg.ConfigurableResource[Engine]):
         if context.instance and context.run:
             hold(Path(context.instance.root_directory), context.run.run_id)
 
-    def get(self) -> Engine:
-        settings = Settings.model_validate_json(self.settings)
-        return SessionEngine(settings.engine, settings.threads, settings.memory_gb, settings.remote)
+    def get(self, context: dg.AssetExecutionContext) -> Engine:
+        """The engine for the step of `context`."""
+        return engine_of(Settings.model_validate_json(self.settings), context)

@@ -23,10 +23,11 @@ from lake_assets.location import Location, S3Folder, location
 
 PREFIX = "LAKE_"
 Environment = Literal["local", "aws"]
-EngineName = Literal["sail", "spark", "remote"]
+EngineName = Literal["sail", "spark", "remote", "glue"]
 SchemaDrift = Literal["strict", "evolve"]
 Automation = Literal["on", "off"]
 Access = Literal["signed", "anonymous"]
+WorkerType = Literal["G.1X", "G.2X", "G.4X", "G.8X", "R.1X", "R.2X", "R.4X", "R.8X"]
 _PATTERN_SIGNS = "*?[]{}"
 _PUBLIC_SOURCE: dict[str, Any] = {
     "source": "s3://redshift-downloads/TPC-DS/2.13/3TB/",
@@ -50,12 +51,29 @@ class RuleSetting(BaseModel):
     threshold: float | None = Field(None, ge=0, le=1)
 
 
+class GlueSetting(BaseModel):
+    """How the Glue jobs of a layer run. `gb_per_worker`: input for which a run asks for one more worker, up to `workers`.
+
+    With `autoscaling` Glue starts them when they are needed, and bills them for as long.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    worker_type: WorkerType = "G.1X"
+    workers: int = Field(10, ge=2)
+    gb_per_worker: float = Field(8.0, gt=0)
+    autoscaling: bool = True
+    flex: bool = False
+    timeout_minutes: int = Field(120, ge=1)
+
+
 class Prices(BaseModel):
-    """US dollars, as AWS lists them for us-east-1: an hour of a crawler's unit, and a terabyte that Athena scans."""
+    """US dollars, as AWS lists them for us-east-1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     glue_dpu_hour: float = Field(0.44, ge=0)
+    glue_flex_dpu_hour: float = Field(0.29, ge=0)
     athena_tb: float = Field(5.0, ge=0)
 
 
@@ -75,7 +93,7 @@ class Settings(BaseSettings):
     engine: EngineName = Field(
         "sail",
         description="Where transformations run: `sail` needs no JVM, `spark` needs Java 17, `remote` is a Spark Connect "
-        "server.",
+        "server, `glue` starts AWS Glue jobs.",
     )
     remote: str = Field(
         "",
@@ -101,8 +119,15 @@ class Settings(BaseSettings):
         description="Roles to assume for registering the tables of a layer in the Glue Data Catalog, as JSON, e.g. "
         '{"gold": "arn:aws:iam::...:role/lake-gold"}.',
     )
+    pipes_bucket: str = Field(
+        "", description="Bucket through which Glue jobs report; its objects may expire after a day."
+    )
     kms_key: str = Field("", description="KMS key that encrypts what the lake writes to S3; default: S3's own key.")
-    prices: Prices = Field(Prices(), description="Prices by which crawls and queries are costed, as JSON.")
+    glue: dict[str, GlueSetting] = Field(
+        default_factory=dict,
+        description='Workers of the Glue jobs by layer, as JSON, e.g. {"silver": {"workers": 40}}.',
+    )
+    prices: Prices = Field(Prices(), description="Prices for the cost of each materialisation, as JSON.")
     months_per_run: int = Field(
         12,
         ge=1,
@@ -159,8 +184,9 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _with_defaults_of_the_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
-        is_public = given.get("environment") == "aws" and "source" not in given
-        return {**_PUBLIC_SOURCE, **given} if is_public else given
+        if given.get("environment") != "aws":
+            return given
+        return {"engine": "glue", **(_PUBLIC_SOURCE if "source" not in given else {}), **given}
 
     @property
     def local_root(self) -> Path:
@@ -171,6 +197,9 @@ class Settings(BaseSettings):
     def local_source(self) -> Path:
         """The folder of a source on this machine. Raises `SettingsError` for one on S3."""
         return _local("LAKE_SOURCE", self.source)
+
+    def glue_of(self, layer: str) -> GlueSetting:
+        return self.glue.get(layer, GlueSetting())
 
 
 def load_settings() -> Settings:
@@ -209,15 +238,20 @@ def _check_environment(settings: Settings) -> None:
             f"Setting LAKE_ROOT has the value {str(settings.root)!r}, which is not allowed in the environment "
             f"{settings.environment!r}: give {wanted}."
         )
+    if settings.engine == "glue" and not on_s3:
+        raise SettingsError("Setting LAKE_ENGINE has the value 'glue', which needs LAKE_ENVIRONMENT=aws.")
+    if settings.engine == "glue" and not settings.pipes_bucket:
+        raise SettingsError("The engine 'glue' needs LAKE_PIPES_BUCKET, the bucket through which its jobs report.")
     if settings.engine == "spark" and on_s3:
         raise SettingsError(
-            "Setting LAKE_ENGINE has the value 'spark', which reads local files only. On AWS, give 'sail' or 'remote'."
+            "Setting LAKE_ENGINE has the value 'spark', which reads local files only. On AWS, give 'glue', 'sail' or 'remote'."
         )
     if settings.engine == "remote" and not settings.remote:
         raise SettingsError("The engine 'remote' needs LAKE_REMOTE, a Spark Connect address, e.g. sc://spark:15002.")
-    for layer in settings.roles:
-        if layer not in get_args(Layer):
-            raise SettingsError(f"Setting LAKE_ROLES names {layer!r}; layers are {', '.join(get_args(Layer))}.")
+    for name, layers in (("LAKE_ROLES", settings.roles), ("LAKE_GLUE", settings.glue)):
+        for layer in layers:
+            if layer not in get_args(Layer):
+                raise SettingsError(f"Setting {name} names {layer!r}; layers are {', '.join(get_args(Layer))}.")
 
 
 def rules_with(table: LakeTable, changes: Mapping[str, Action | RuleSetting]) -> tuple[Rule, ...]:

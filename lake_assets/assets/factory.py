@@ -11,13 +11,20 @@ from lake_assets.assets.step import materialise
 from lake_assets.contract.layers import LakeTable
 from lake_assets.lake.planning import TRANSFORM_VERSIONS
 from lake_assets.resources import EngineResource, LakeResource
+from lake_assets.settings import Settings
 
 ENGINE_POOL = "engine"
 """What assets that run on the engine of their process wait for; `dagster.yaml` says how many runs may have one."""
+GLUE_POOL = "glue"
+
+
+def pool_of(settings: Settings) -> str:
+    """Runs whose work Glue does wait for a pool of their own, which may have room for several."""
+    return GLUE_POOL if settings.engine == "glue" else ENGINE_POOL
 
 
 def lake_asset(
-    table: LakeTable, backfill_policy: dg.BackfillPolicy, deps: Iterable[dg.AssetDep] = ()
+    table: LakeTable, backfill_policy: dg.BackfillPolicy, deps: Iterable[dg.AssetDep] = (), *, pool: str
 ) -> dg.AssetsDefinition:
     """Asset `<layer>/<table>` over `deps`, partitioned along the table's axis."""
 
@@ -27,7 +34,7 @@ def lake_asset(
         partitions_def=PARTITIONS[table.axis],
         backfill_policy=backfill_policy,
         group_name=table.layer,
-        pool=ENGINE_POOL,
+        pool=pool,
         kinds={"pyspark", "parquet"},
         owners=OWNERS,
         tags=tags(table),
@@ -39,6 +46,6 @@ def lake_asset(
     def build(
         context: dg.AssetExecutionContext, lake: LakeResource, engine: EngineResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        yield from materialise(context, table, lake.lake(), engine.get())
+        yield from materialise(context, table, lake.lake(), engine.get(context))
 
     return build

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import dagster as dg
 from lake_assets.contract.column_lineage import SourceColumn, column_lineage
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import physical_type
+from lake_assets.lake import layout
 from lake_assets.lake.records import Publication
 from lake_assets.lake.store import Store
 
@@ -88,7 +88,7 @@ def publication_metadata(
     `table_rows` are those of the whole table as it now stands. `cost` are the engine's seconds for this partition, and the part
     of them that its rules took.
     """
-    folder = posixpath.dirname(publication.objects[0].key) if publication.objects else ""
+    place = publication.objects[0].key.rpartition("/")[0] if publication.objects else layout.table_folder(table)
     return {
         "dagster/row_count": table_rows,
         "dagster/partition_row_count": publication.rows,
@@ -99,7 +99,7 @@ def publication_metadata(
         "violations": sum(publication.violations.values()),
         "engine_seconds": round(cost[0], 3),
         "audit_seconds": round(cost[1], 3),
-        "location": dg.MetadataValue.path(store.uri(folder)),
+        "location": dg.MetadataValue.path(store.uri(place)),
         "content_hash": publication.content,
         "preview": dg.MetadataValue.md(preview(table, publication, store)),
     }

@@ -2,15 +2,17 @@
 
 import dagster as dg
 
-from lake_assets.assets.factory import lake_asset
+from lake_assets.assets.factory import ENGINE_POOL, lake_asset
 from lake_assets.contract.layers import SILVER_DIMENSIONS, SILVER_FACTS, LakeTable
 
 
-def silver_assets(months_per_run: int) -> list[dg.AssetsDefinition]:
+def silver_assets(months_per_run: int, pool: str = ENGINE_POOL) -> list[dg.AssetsDefinition]:
     """All 24. `months_per_run` bounds what one run of a backfill takes, in one pass over the inputs."""
     # A month is built from every batch: an order's lines may be spread over batches.
     facts = [
-        lake_asset(table, dg.BackfillPolicy.multi_run(months_per_run), [_bronze(table, dg.AllPartitionMapping())])
+        lake_asset(
+            table, dg.BackfillPolicy.multi_run(months_per_run), [_bronze(table, dg.AllPartitionMapping())], pool=pool
+        )
         for table in SILVER_FACTS
     ]
     dimensions = [
@@ -18,6 +20,7 @@ def silver_assets(months_per_run: int) -> list[dg.AssetsDefinition]:
             table,
             dg.BackfillPolicy.single_run(),
             [_bronze(table, dg.IdentityPartitionMapping()), *_compared_with(table)],
+            pool=pool,
         )
         for table in SILVER_DIMENSIONS
     ]

@@ -19,6 +19,7 @@ from lake_assets.errors import LakeError, PublishConflictError
 from lake_assets.jobs import REBUILD_TAG
 from lake_assets.lake.lake import Lake, Outcome
 from lake_assets.lake.records import Publication
+from lake_assets.lake.store import side_by_side
 
 _BACKFILL_TAG = "dagster/backfill"
 
@@ -71,15 +72,18 @@ def _metadata_by_partition(
     """Metadata for each published Dagster partition. A dimension is one object, whichever batches were applied to it."""
     built = max(1, len(partitions) - len(outcome.reused))
     cost = (outcome.seconds / built, outcome.audit_seconds / built)
+    # What is a number, of all partitions together, is told as each one's share.
+    figures = {name: value / built if isinstance(value, float) else value for name, value in outcome.figures.items()}
     table_rows = sum(publication.rows for publication in standing.values())
 
     def metadata_of(partition: str, publication: Publication) -> Mapping[str, Any]:
         reused = partition in outcome.reused
         of_partition = (0.0, 0.0) if reused else cost
         told = publication_metadata(table, publication, lake.store, table_rows, of_partition)
-        return {**told, **({"reused": True} if reused else outcome.figures)}
+        return {**told, **({"reused": True} if reused else figures)}
 
-    metadata = {partition: metadata_of(partition, known) for partition, known in outcome.published.items()}
+    told = side_by_side(lake.store, lambda item: metadata_of(*item), outcome.published.items())
+    metadata = dict(zip(outcome.published, told, strict=True))
     if table.partition_column is None:
         return {partition: found for partition in partitions for found in metadata.values()}
     return metadata

@@ -66,9 +66,9 @@ class SourceReader:
         if not file.uri.startswith("s3://"):
             return Path(file.uri)
         if self._aws is None:
-            from lake_assets.aws import Aws
+            from lake_assets.aws import shared_aws
 
-            self._aws = Aws(self._access.region or None, anonymous=self._access.anonymous)
+            self._aws = shared_aws(self._access.region or None, anonymous=self._access.anonymous)
         found = S3Text(file, self._aws)
         if not self._access.copied:
             return found
@@ -87,8 +87,8 @@ class SourceReader:
 
 def put_beside(path: Path, uri: str) -> None:
     """Copy a local file to an address on S3, where every machine of a cluster finds it."""
-    from lake_assets.aws import Aws, told_plainly
+    from lake_assets.aws import shared_aws, told_plainly
 
     place = cast(S3Folder, location(uri))
     with told_plainly(f"write {uri}"):
-        Aws().client("s3").upload_file(str(path), place.bucket, place.prefix)
+        shared_aws().client("s3").upload_file(str(path), place.bucket, place.prefix)

@@ -91,9 +91,9 @@ def remove(uri: str) -> None:
     """Remove a folder of staging, which a first attempt left in part."""
     place = location(uri)
     if isinstance(place, S3Folder):
-        from lake_assets.aws import Aws
+        from lake_assets.aws import shared_aws
         from lake_assets.lake.s3_store import S3Store
 
-        S3Store(place, Aws()).remove_folder("")
+        S3Store(place, shared_aws()).remove_folder("")
     else:
         shutil.rmtree(place, ignore_errors=True)

@@ -19,7 +19,8 @@ from lake_assets.lake.places import source_of, store_of
 from lake_assets.lake.planning import PartitionPlan, Planner, Source
 from lake_assets.lake.publish import Publisher, staging
 from lake_assets.lake.records import Publication, SourceFile
-from lake_assets.lake.task import FileInput, ObjectInput, Result, SourceAccess, Task
+from lake_assets.lake.store import side_by_side
+from lake_assets.lake.task import Figure, FileInput, ObjectInput, PartitionResult, Result, SourceAccess, Task
 from lake_assets.settings import Settings, rules_with
 
 
@@ -37,7 +38,7 @@ class Outcome:
     seconds: float
     audit_seconds: float = 0.0
     verdicts: tuple[Verdict, ...] = ()
-    figures: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
     contested: tuple[str, ...] = ()
     reused: frozenset[str] = frozenset()
 
@@ -119,6 +120,7 @@ class Lake:
             sum(outcome.seconds for outcome in outcomes),
             sum(outcome.audit_seconds for outcome in outcomes),
             tuple(verdict for outcome in outcomes for verdict in outcome.verdicts),
+            figures=_together([outcome.figures for outcome in outcomes]),
             contested=tuple(partition for outcome in outcomes for partition in outcome.contested),
         )
 
@@ -133,7 +135,17 @@ class Lake:
 
     def _carry_out(self, table: LakeTable, work: _Prepared, run: Callable[[Task], Result]) -> Outcome:
         result = run(work.task)
-        task = work.task.model_copy(update={"actions": work.task.actions | result.actions})
+        if result.staging is None:
+            return self._publish(table, work, work.task, result)
+        folder = result.staging.removeprefix(f"{self.store.uri('')}/")
+        task = work.task.model_copy(update={"load_timestamp": result.load_timestamp})
+        try:
+            return self._publish(table, replace(work, folder=folder), task, result)
+        finally:
+            self.store.remove_folder(folder)
+
+    def _publish(self, table: LakeTable, work: _Prepared, task: Task, result: Result) -> Outcome:
+        task = task.model_copy(update={"actions": task.actions | result.actions})
         if tuple(item.partition for item in result.partitions) != work.task.partitions:
             raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
         publisher = Publisher(
@@ -152,6 +164,7 @@ class Lake:
             if any(verdict.blocks for verdict in each)
         }
         failed = held_back(result.partitions, standing, list(blocking)) if table.layer == "silver" else {}
+        passed: list[tuple[PartitionResult, PartitionPlan]] = []
         for item, plan in zip(result.partitions, work.plans, strict=True):
             if item.partition in failed:
                 continue
@@ -159,12 +172,21 @@ class Lake:
                 failed[item.partition] = "; ".join(verdict.explanation() for verdict in refusing)
                 publisher.note_blocked(plan, {verdict.rule.name: verdict.violations or 0 for verdict in refusing})
                 continue
+            passed.append((item, plan))
+
+        def publish(what: tuple[PartitionResult, PartitionPlan]) -> Publication | LakeError:
             try:
-                published[item.partition] = publisher.publish(item, plan)
+                return publisher.publish(*what)
             except LakeError as error:
-                failed[item.partition] = str(error)
-                if isinstance(error, PublishConflictError):
-                    contested.append(item.partition)
+                return error
+
+        for (item, _), became in zip(passed, side_by_side(self.store, publish, passed), strict=True):
+            if isinstance(became, Publication):
+                published[item.partition] = became
+                continue
+            failed[item.partition] = str(became)
+            if isinstance(became, PublishConflictError):
+                contested.append(item.partition)
         return Outcome(
             published, failed, result.seconds, result.audit_seconds, verdicts, result.figures, tuple(contested)
         )
@@ -255,6 +277,7 @@ class Lake:
             path=file.path,
             object=layout.bronze_object_key(table, batch, layout.source_stem(file.path)),
             etag=file.etag,
+            size=file.size,
             inspection=file.inspection,
             is_current=is_current,
         )
@@ -305,6 +328,7 @@ class Lake:
             partition=source.partition,
             uri=self.store.uri(source.stored.key),
             rows=source.stored.rows,
+            bytes=source.stored.bytes,
         )
 
     def _task(
@@ -345,3 +369,13 @@ def _compared_tables(table: LakeTable) -> set[str]:
         return set()
     sale = {table.source.sale.sales} if table.source.sale else set()
     return sale.union(table.source.dimensions)
+
+
+def _together(figures: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
+    """Figures of several tasks: numbers are added up, of texts the last one stays."""
+    found: dict[str, Figure] = {}
+    for each in figures:
+        for name, value in each.items():
+            before = found.get(name)
+            found[name] = value + before if isinstance(value, float) and isinstance(before, float) else value
+    return found

@@ -11,7 +11,7 @@ from lake_assets.contract.layers import LakeTable
 from lake_assets.errors import PublishConflictError, StorageError
 from lake_assets.lake import layout
 from lake_assets.lake.records import Batch, LedgerEntry, Publication
-from lake_assets.lake.store import Store
+from lake_assets.lake.store import ObjectInfo, Store, side_by_side
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class VersionedEntry:
     @property
     def settled(self) -> Publication | None:
         return self.entry.settled
+
+
+_known: dict[str, VersionedEntry] = {}
+"""By address, entries as this process last read them from a store whose listings tell versions."""
 
 
 def never_published(table: LakeTable, partition: str) -> VersionedEntry:
@@ -61,12 +65,22 @@ class Ledger:
 
     def entries(self, table: LakeTable) -> dict[str, VersionedEntry]:
         """Every entry of a table by partition, in order of the partitions."""
-        found: dict[str, VersionedEntry] = {}
-        for info in self._store.objects(layout.ledger_folder(table)):
-            stored = self._store.read(info.key)
-            if stored is not None:
-                entry = _entry(info.key, stored[0])
-                found[entry.partition] = VersionedEntry(entry, stored[1])
+        listed = self._store.objects(layout.ledger_folder(table))
+        found = side_by_side(self._store, self._listed_entry, listed)
+        return {known.entry.partition: known for known in found if known}
+
+    def _listed_entry(self, info: ObjectInfo) -> VersionedEntry | None:
+        """Read only when it is not known in the version that the listing tells; None when it is gone meanwhile."""
+        uri = self._store.uri(info.key)
+        known = _known.get(uri)
+        if known and known.version == info.version:
+            return known
+        stored = self._store.read(info.key)
+        if stored is None:
+            return None
+        found = VersionedEntry(_entry(info.key, stored[0]), stored[1])
+        if info.version:
+            _known[uri] = found
         return found
 
     def batches(self) -> tuple[Batch, ...]:

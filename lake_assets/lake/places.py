@@ -26,15 +26,15 @@ def store_of(settings: Settings, layer: str = "") -> Store:
 def source_of(settings: Settings) -> FileSource:
     if not isinstance(settings.source, S3Folder):
         return LocalSource(settings.source)
-    from lake_assets.aws import Aws
+    from lake_assets.aws import shared_aws
     from lake_assets.lake.s3_source import S3Source
 
     region = settings.source_region or settings.region or None
-    return S3Source(settings.source, Aws(region, anonymous=settings.source_access == "anonymous"))
+    return S3Source(settings.source, shared_aws(region, anonymous=settings.source_access == "anonymous"))
 
 
 def aws_of(settings: Settings, layer: str = "") -> Aws:
     """Clients in the region of the lake, under the role of a layer where the settings name one."""
-    from lake_assets.aws import Aws
+    from lake_assets.aws import shared_aws
 
-    return Aws(settings.region or None, settings.roles.get(layer))
+    return shared_aws(settings.region or None, settings.roles.get(layer))

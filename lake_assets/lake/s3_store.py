@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
@@ -37,6 +38,8 @@ class S3Store:
 
     `owner` is the account that must own the bucket; `kms_key` encrypts what is written, by default S3's own key does.
     """
+
+    side_by_side = 16
 
     def __init__(self, root: S3Folder, aws: Aws, owner: str = "", kms_key: str = "") -> None:
         self.root = root
@@ -151,10 +154,10 @@ class S3Store:
         found = False
         for item in self._listed(f"{prefix}/"):
             found = True
-            yield ObjectInfo(self._key(item), item["Size"])
+            yield ObjectInfo(self._key(item), item["Size"], item["ETag"])
         head = None if found else self._head(prefix)
         if head:
-            yield ObjectInfo(prefix, head["ContentLength"])
+            yield ObjectInfo(prefix, head["ContentLength"], head["ETag"])
 
     def checksum(self, key: str) -> str:
         """The checksum that S3 keeps of the whole object; where it keeps none, the SHA-256 of what is read."""
@@ -193,22 +196,10 @@ class S3Store:
 
     def open(self, key: str) -> BinaryIO:
         """The object for reading at any place of it, as Parquet readers do."""
-        from pyarrow.fs import S3FileSystem
-
         credentials = self._aws.credentials()
+        keys = (credentials.access_key, credentials.secret_key, credentials.token) if credentials else None
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        keys = (
-            {
-                "access_key": credentials.access_key,
-                "secret_key": credentials.secret_key,
-                "session_token": credentials.token,
-            }
-            if credentials
-            else {"anonymous": True}
-        )
-        files = S3FileSystem(
-            **keys, region=self._s3.meta.region_name, **({"endpoint_override": endpoint} if endpoint else {})
-        )
+        files = _files(keys, self._s3.meta.region_name, endpoint)
         opened: BinaryIO = files.open_input_file(f"{self.root.bucket}/{self.root.key(key)}")
         return opened
 
@@ -259,3 +250,14 @@ class S3Store:
 def _ranges(size: int) -> Iterator[str]:
     for start in range(0, size, _PART):
         yield f"bytes={start}-{min(start + _PART, size) - 1}"
+
+
+@lru_cache(maxsize=4)
+def _files(keys: tuple[str, str, str | None] | None, region: str, endpoint: str | None) -> Any:
+    """pyarrow's own S3, with keys of the moment."""
+    from pyarrow.fs import S3FileSystem
+
+    given: dict[str, Any] = (
+        dict(zip(("access_key", "secret_key", "session_token"), keys, strict=True)) if keys else {"anonymous": True}
+    )
+    return S3FileSystem(**given, region=region, **({"endpoint_override": endpoint} if endpoint else {}))

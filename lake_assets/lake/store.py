@@ -12,23 +12,32 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from lake_assets.errors import PublishConflictError, StorageError
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
+    """`version` is that of `Store.read`, where a listing tells it."""
+
     key: str
     size: int
+    version: str | None = field(default=None, compare=False)
 
 
 class Store(Protocol):
-    """Objects by key. `version` is opaque and changes with the content (S3: the ETag)."""
+    """Objects by key. `version` is opaque and changes with the content (S3: the ETag).
+
+    `side_by_side` is how many calls are worth having under way at once.
+    """
+
+    side_by_side: int
 
     def uri(self, key: str) -> str:
         """Address under which an engine reads or writes `key`."""
@@ -77,12 +86,28 @@ class Store(Protocol):
         """The object for reading at any place of it, as Parquet readers do."""
 
 
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+
+def side_by_side(store: Store, function: Callable[[_Item], _Answer], items: Iterable[_Item]) -> list[_Answer]:
+    """The answers in order of the items. On S3 each takes tens of milliseconds of waiting."""
+    wanted = list(items)
+    at_once = min(store.side_by_side, len(wanted))
+    if at_once <= 1:
+        return [function(item) for item in wanted]
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(function, wanted))
+
+
 def _version(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 class LocalStore:
     """A folder. Creating it opens nothing; the folder is made by the first write."""
+
+    side_by_side = 1
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pydantic import Field
@@ -11,6 +12,13 @@ from lake_assets.contract.calendar import Range
 from lake_assets.contract.model import Channel
 from lake_assets.contract.rules import Action
 from lake_assets.lake.records import Inspection, Record
+
+TASK_FILE = "task.json"
+RESULT_FILE = "result.json"
+FAILURE_FILE = "failure.json"
+"""Names in the staging folder of what is exchanged with an engine on other machines."""
+
+Figure = str | float
 
 
 class FileInput(Record):
@@ -24,6 +32,7 @@ class FileInput(Record):
     path: str
     object: str
     etag: str = ""
+    size: int = 0
     inspection: Inspection | None = None
     is_current: bool = True
 
@@ -46,6 +55,7 @@ class ObjectInput(Record):
     partition: str
     uri: str
     rows: int
+    bytes: int = 0
 
 
 class Task(Record):
@@ -80,6 +90,18 @@ class Task(Record):
     actions: dict[str, Action] = Field(default_factory=dict)
     sold_range: dict[Channel, Range] = Field(default_factory=dict)
     active_range: dict[Channel, Range] = Field(default_factory=dict)
+
+    @property
+    def input_bytes(self) -> int:
+        """Of all that is read, as it is stored."""
+        objects = (*self.inputs, *self.references, *self.replaced, *self.standing)
+        return sum(file.size for file in self.files) + sum(item.bytes for item in objects)
+
+    @property
+    def work(self) -> str:
+        """The same for two tasks that would give the same result: it leaves out who asks, when, and where it is staged."""
+        told = self.model_dump_json(exclude={"staging", "run_id", "load_timestamp"})
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
 
     def action_on_drift(self, columns: int, fields: Iterable[int]) -> Action:
         """What becomes of files with other than the declared `columns`; `fields` are those of each file, 0 of an empty one."""
@@ -139,7 +161,9 @@ class Result(Record):
 
     `source_rows` are the rows that were read for all partitions of the table together (silver only). `unevaluated` are rules
     that could not be, each with the reason. `audit_seconds` is the part of `seconds` that the rules took. `figures` are
-    what was computed of all rows together on the way, by name. `actions` are those that the engine took in place of the task's.
+    what was computed of all rows together on the way, and what that cost, by name. `actions` are those that the engine took in
+    place of the task's. `staging` and `load_timestamp` are set where the engine had this work under way already, for an
+    orchestrator that is no more: they are those of that task.
     """
 
     partitions: tuple[PartitionResult, ...]
@@ -147,5 +171,15 @@ class Result(Record):
     source_rows: int | None = None
     unevaluated: dict[str, str] = Field(default_factory=dict)
     audit_seconds: float = 0.0
-    figures: dict[str, str] = Field(default_factory=dict)
+    figures: Mapping[str, Figure] = Field(default_factory=dict)
     actions: dict[str, Action] = Field(default_factory=dict)
+    staging: str | None = None
+    load_timestamp: datetime | None = None
+
+
+class Failure(Record):
+    """Why an engine on another machine gave no result. `is_told`: `error` is the name of a `LakeError`."""
+
+    error: str
+    message: str
+    is_told: bool

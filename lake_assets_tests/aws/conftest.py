@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
+from lake_assets_tests.conftest import Shared
 from lake_assets_tests.support.aws.emulator import Emulator
+from lake_assets_tests.support.aws.glue_lake import build_wheel
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,9 @@ def sail(emulator: Emulator) -> str:
 
 
 _servers: list[object] = []
+
+
+@pytest.fixture(scope="session")
+def wheel(shared: Shared) -> Path:
+    """The package as Glue jobs load it."""
+    return next(shared.made_once("wheel", build_wheel).glob("*.whl"))

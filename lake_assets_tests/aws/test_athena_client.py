@@ -224,7 +224,7 @@ def test_throttling_passes(client: Athena, aws: Emulator, operation: str) -> Non
 
 
 def test_throttling_that_does_not_pass_is_told(client: Athena, aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lake_assets.aws._RETRIES", 1)
+    monkeypatch.setattr("lake_assets.aws._ATTEMPTS", 2)
     aws.faults.add("StartQueryExecution", times=None, error="TooManyRequestsException")
     with pytest.raises(AwsUnavailableError, match="Cannot ask Athena in the workgroup asked-lake"):
         Athena(Aws(), NAME).query("SELECT 1")

@@ -111,7 +111,9 @@ MISTAKES = (
         "Dagster home with a broken file", "DAGSTER_HOME", "{}/broken_home", "broken_home/dagster.yaml", "Mend"
     ),
     _with_variable("unknown setting", "LAKE_ENGIN", "sail", "LAKE_ENGIN", "Did you mean LAKE_ENGINE?"),
-    _with_variable("wrong engine", "LAKE_ENGINE", "duckdb", "LAKE_ENGINE", "'duckdb'", "'sail', 'spark' or 'remote'"),
+    _with_variable(
+        "wrong engine", "LAKE_ENGINE", "duckdb", "LAKE_ENGINE", "'duckdb'", "'sail', 'spark', 'remote' or 'glue'"
+    ),
     _with_variable("no thread", "LAKE_THREADS", "0", "LAKE_THREADS", "'0'", "greater than or equal to 1"),
     _with_variable("memory in words", "LAKE_MEMORY_GB", "lots", "LAKE_MEMORY_GB", "'lots'", "number"),
     Mistake(

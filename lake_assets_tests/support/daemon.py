@@ -127,7 +127,7 @@ class _Engine:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
 
-    def get(self) -> FakeEngine:
+    def get(self, _: object) -> FakeEngine:
         return self._daemon.engine
 
 

@@ -26,7 +26,7 @@ from lake_assets_tests.support.apart import run_apart
 from lake_assets_tests.support.lake_support import arrive, new_lake, write_source
 
 _ENDLESS = "SELECT sum(id * id) FROM range(1000000000000)"
-(reason,) = [asset for asset in bronze_assets if asset.key.path == ["bronze", "reason"]]
+(reason,) = [asset for asset in bronze_assets() if asset.key.path == ["bronze", "reason"]]
 
 
 def kill_apart(engine: EngineName, folder: Path) -> None:

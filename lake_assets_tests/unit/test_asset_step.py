@@ -32,7 +32,7 @@ CONTRADICTION = Violation(rule="order_header__date", rows=2, samples=("ss_item_s
 DANGLING = Violation(rule="foreign_key__sr_item_sk", rows=3, samples=("sr_item_sk=9, sr_ticket_number=7",))
 LOW_BAND = Violation(rule="range__ib_lower_bound", rows=1, samples=("ib_income_band_sk=4",))
 
-ASSETS = {tuple(asset.key.path): asset for asset in (*bronze_assets, *silver_assets(months_per_run=12))}
+ASSETS = {tuple(asset.key.path): asset for asset in (*bronze_assets(), *silver_assets(months_per_run=12))}
 income_band = ASSETS["bronze", "income_band"]
 customer = ASSETS["bronze", "customer"]
 silver_income_band = ASSETS["silver", "income_band"]
@@ -54,7 +54,7 @@ class FakeEngine:
     name: str = "fake"
     tasks: list[Task] = field(default_factory=list)
 
-    def get(self) -> FakeEngine:
+    def get(self, _: object) -> FakeEngine:
         """As the resource `engine` the fake hands out itself."""
         return self
 

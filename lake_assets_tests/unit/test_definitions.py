@@ -440,8 +440,10 @@ def test_a_check_reports_but_does_not_itself_hold_anything_up(table: LakeTable) 
 def test_a_broken_rule_is_an_error_of_its_check_unless_it_only_warns(table: LakeTable) -> None:
     for broken in rules_of(table):
         verdicts = [Verdict(rule, "all", 10, int(rule is broken)) for rule in rules_of(table)]
-        told = check_results(table, LocalStore(REPOSITORY), rules_of(table), verdicts, {})
-        results = {result.check_name: result for result in told}
+        results = {
+            result.check_name: result
+            for result in check_results(table, LocalStore(REPOSITORY), rules_of(table), verdicts, {})
+        }
         assert set(results) == set(specs(table))
         assert {name for name, result in results.items() if not result.passed} == {broken.kind}
         severe = results[broken.kind].severity == dg.AssetCheckSeverity.ERROR

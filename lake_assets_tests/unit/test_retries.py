@@ -32,7 +32,7 @@ from lake_assets_tests.support.lake_support import FakeEngine, arrive, commit, n
 
 BATCH = "batch-000001"
 LOST = EngineLostError("The engine 'fake' died while it worked on bronze.reason.")
-(reason,) = [asset for asset in bronze_assets if asset.key.path == ["bronze", "reason"]]
+(reason,) = [asset for asset in bronze_assets() if asset.key.path == ["bronze", "reason"]]
 (silver_reason,) = [asset for asset in silver_assets(12) if asset.key.path == ["silver", "reason"]]
 
 
@@ -44,7 +44,7 @@ class TroubledEngine:
     works: FakeEngine = field(default_factory=FakeEngine)
     attempts: int = 0
 
-    def get(self) -> TroubledEngine:
+    def get(self, _: object) -> TroubledEngine:
         return self
 
     def run(self, task: Task) -> Result:
@@ -227,4 +227,4 @@ def test_only_lost_connections_and_overtaken_plans_pass_by_themselves(error: Exc
 
 
 def test_no_asset_has_a_retry_policy_because_dagster_would_apply_it_to_bugs_and_to_ctrl_c() -> None:
-    assert [asset.key for asset in (*bronze_assets, *silver_assets(12)) if asset.op.retry_policy] == []
+    assert [asset.key for asset in (*bronze_assets(), *silver_assets(12)) if asset.op.retry_policy] == []

@@ -88,9 +88,9 @@ def test_a_variable_like_none_is_refused_with_all_there_are(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("LAKE_ENGINE", "duckdb", "'sail', 'spark' or 'remote'"),
-        ("LAKE_ENGINE", "", "'sail', 'spark' or 'remote'"),
-        ("LAKE_ENGINE", "Sail", "'sail', 'spark' or 'remote'"),
+        ("LAKE_ENGINE", "duckdb", "'sail', 'spark', 'remote' or 'glue'"),
+        ("LAKE_ENGINE", "", "'sail', 'spark', 'remote' or 'glue'"),
+        ("LAKE_ENGINE", "Sail", "'sail', 'spark', 'remote' or 'glue'"),
         ("LAKE_MONTHS_PER_RUN", "0", "greater than or equal to 1"),
         ("LAKE_MONTHS_PER_RUN", "many", "valid integer"),
         ("LAKE_MONTHS_PER_RUN", "1.5", "valid integer"),
@@ -381,7 +381,13 @@ def test_files_with_missing_columns_go_where_the_settings_say_also_when_the_sche
     [
         ({"LAKE_ENVIRONMENT": "aws"}, "give s3://bucket/folder"),
         ({"LAKE_ROOT": "s3://bucket/lake"}, "give a local folder, or LAKE_ENVIRONMENT=aws"),
-        ({"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket", "LAKE_ENGINE": "spark"}, "give 'sail' or 'remote'"),
+        (
+            {"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket", "LAKE_ENGINE": "spark"},
+            "give 'glue', 'sail' or 'remote'",
+        ),
+        ({"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket"}, "needs LAKE_PIPES_BUCKET"),
+        ({"LAKE_ENGINE": "glue"}, "needs LAKE_ENVIRONMENT=aws"),
+        ({"LAKE_GLUE": '{"silver": {"workers": 1}}'}, "LAKE_GLUE_SILVER_WORKERS has the value 1"),
         ({"LAKE_ENGINE": "remote"}, "needs LAKE_REMOTE, a Spark Connect address"),
         ({"LAKE_ROLES": '{"golden": "arn:aws:iam::123456789012:role/gold"}'}, "layers are bronze, silver, gold"),
         ({"LAKE_ROLES": "gold"}, "LAKE_ROLES has the value 'gold', which is not allowed: give JSON"),
@@ -401,6 +407,7 @@ def test_settings_that_do_not_go_together_are_refused(
 def test_on_aws_the_source_is_the_public_one_unless_another_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKE_ENVIRONMENT", "aws")
     monkeypatch.setenv("LAKE_ROOT", "s3a://bucket/some/lake/")
+    monkeypatch.setenv("LAKE_PIPES_BUCKET", "reports")
     settings = load_settings()
     assert settings.root == S3Folder("bucket", "some/lake")
     assert str(settings.source) == "s3://redshift-downloads/TPC-DS/2.13/3TB"

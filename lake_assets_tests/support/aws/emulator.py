@@ -129,12 +129,25 @@ class _Server(ThreadedMotoServer):
         self._faults = faults
 
     def _server_entry(self) -> None:
-        application = self._faults.before(DomainDispatcherApplication(create_backend_app))
+        application = self._faults.before(_Dispatcher(create_backend_app))
         self._server = make_server(
             self._ip_address, self._port, application, threaded=True, request_handler=MotoRequestHandler
         )
         self._server_ready_event.set()
         self._server.serve_forever()
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's own looks through the folders of its package at each request, one request after the other."""
+
+    def __init__(self, create: Any) -> None:
+        super().__init__(create)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
 
 
 def main() -> None:
