@@ -12,7 +12,7 @@ QUICK_JAVA = {
     "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m "
     "-Dspark.sql.codegen.wholeStage=false"
 }
-_SECONDS = 300
+_SECONDS = 900
 
 
 def run_apart(module: str, *arguments: str) -> None:
