@@ -72,6 +72,7 @@ def environment(catalog: SmallCatalog, aws: Emulator) -> dict[str, str]:
         "LAKE_ENVIRONMENT": "aws",
         "LAKE_NAME": NAME,
         "LAKE_ROOT": f"s3://{catalog.bucket}",
+        "LAKE_ENGINE": "sail",
     }
 
 
