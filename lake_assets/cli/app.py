@@ -186,6 +186,26 @@ def repair(
     show_repair(Lake(load_settings()), dry_run=dry_run, deep=deep)
 
 
+class CostBy(StrEnum):
+    run = "run"
+    table = "table"
+
+
+@app.command()
+def cost(
+    runs: Annotated[int, typer.Option(min=1, help="How many of the latest runs to look at.")] = 20,
+    by: Annotated[CostBy, typer.Option(help="What to sum by.")] = CostBy.run,
+    format: Annotated[Format, typer.Option(help="How to print; for programs each table of each run.")] = Format.table,
+) -> None:
+    """Show what the latest runs cost, by run or by table: published bytes, engine time, Glue's DPU seconds, money."""
+    from lake_assets.cli.cost import costs, show_costs
+    from lake_assets.cli.run import dagster_instance
+
+    with dagster_instance() as instance:
+        found = costs(instance, runs)
+    show_costs(found, by.value, format.value)
+
+
 @app.command()
 def status() -> None:
     """Show every table, whether every source row is accounted for, and which rules are broken since when."""

@@ -29,7 +29,7 @@ def show_result(result: QueryResult, form: str) -> None:
     if form == "table":
         output.print(_result_table(result))
     else:
-        _write(result.columns, result.rows, form)
+        write_rows(result.columns, result.rows, form)
     noun = "row" if len(result.rows) == 1 else "rows"
     errors.print(f"{len(result.rows):,} {noun} in {result.seconds:.2f} s ({_cost(result)})")
 
@@ -60,10 +60,10 @@ def show_examples(examples: Iterable[ExampleQuery], form: str) -> None:
         output.print(grid)
     else:
         rows = [(example.name, example.title, example.question, example.sql) for example in examples]
-        _write(("name", "title", "question", "sql"), rows, form)
+        write_rows(("name", "title", "question", "sql"), rows, form)
 
 
-def _write(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], form: str) -> None:
+def write_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]], form: str) -> None:
     """As CSV or JSON on standard output."""
     if form == "csv":
         writer = csv.writer(sys.stdout)

@@ -31,7 +31,7 @@ from lake_assets.engine.glue_runs import (
 from lake_assets.errors import EngineError, EngineLostError, LakeError, StorageError
 from lake_assets.lake.places import aws_of
 from lake_assets.lake.s3_store import S3Store
-from lake_assets.lake.task import FAILURE_FILE, RESULT_FILE, TASK_FILE, Failure, Result, Task
+from lake_assets.lake.task import FAILURE_FILE, RESULT_FILE, TASK_FILE, Failure, Figure, Result, Task
 from lake_assets.liveness import sign_of_life
 from lake_assets.location import S3Folder, location
 
@@ -137,7 +137,7 @@ class GlueEngine:
 
     def _is_given_up(self, run_id: str) -> bool:
         """Whether nobody waits for what a Dagster run started: it is this one, or its process is dead, or it is over."""
-        if run_id == self._context.run_id:
+        if run_id == self._context.op_execution_context.run_id:
             return True
         instance = self._context.instance
         sign = sign_of_life(Path(instance.root_directory), run_id) if instance.is_persistent else "unknown"
@@ -149,7 +149,9 @@ class GlueEngine:
     def _result(self, job: GlueJob, task: Task, run: Run) -> Result:
         state = run["JobRunState"]
         if state != "SUCCEEDED":
-            self._context.log.info(f"Run {run['Id']} of {job.name} ended {state} and cost ${self._dollars(run):.4f}.")
+            # What publishes nothing has no materialisation that could tell what it cost.
+            told = dg.AssetObservation(self._context.asset_key, metadata=self._figures(job, run))
+            self._context.log_event(told)
             self._fail(job, task, run)
         stored = self._staging(task).read(RESULT_FILE)
         if stored is None:
@@ -158,16 +160,15 @@ class GlueEngine:
                 f"lake_assets/engine/glue_script.py of this version. {job.console(run['Id'])}"
             )
         result = Result.model_validate_json(stored[0])
-        figures = {
+        return result.model_copy(update={"figures": {**result.figures, **self._figures(job, run)}})
+
+    def _figures(self, job: GlueJob, run: Run) -> dict[str, Figure]:
+        return {
             "glue_run": run["Id"],
             "glue_console": job.console(run["Id"]),
             "glue_dpu_seconds": dpu_seconds(run),
-            "cost_usd": self._dollars(run),
+            "cost_usd": dollars(run, self._settings.prices),
         }
-        return result.model_copy(update={"figures": {**result.figures, **figures}})
-
-    def _dollars(self, run: Run) -> float:
-        return dollars(run, self._settings.prices)
 
     def _fail(self, job: GlueJob, task: Task, run: Run) -> NoReturn:
         """Raises what the job told, or what became of its run."""

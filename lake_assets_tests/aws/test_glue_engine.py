@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from lake_assets import liveness
+from lake_assets.cli.cost import costs
 from lake_assets.contract.layers import BRONZE
 from lake_assets.engine.glue import GlueEngine
 from lake_assets.engine.glue_job import source_configuration
@@ -70,7 +71,13 @@ def a_task(lake: GlueLake, **given: Any) -> Task:
     )
 
 
-def carry_out(lake: GlueLake, task: Task, patience: Patience = _QUICK, **settings: Any) -> Result:
+def carry_out(
+    lake: GlueLake,
+    task: Task,
+    patience: Patience = _QUICK,
+    instance: dg.DagsterInstance | None = None,
+    **settings: Any,
+) -> Result:
     """The result of a task in the step of an asset, or what the engine raises there."""
     answers: list[Result] = []
 
@@ -79,7 +86,7 @@ def carry_out(lake: GlueLake, task: Task, patience: Patience = _QUICK, **setting
         answers.append(GlueEngine(lake.settings(**settings), context, patience).run(task))
         return dg.MaterializeResult()
 
-    dg.materialize([step])
+    dg.materialize([step], instance=instance)
     return answers[0]
 
 
@@ -149,6 +156,18 @@ def test_a_failed_run_is_told_with_the_end_of_the_drivers_log(lake: MakeLake) ->
         carry_out(made, a_task(made))
     assert "at line 17\nTraceback" in str(raised.value)
     assert "console.aws.amazon.com" in str(raised.value)
+
+
+def test_what_a_failed_run_cost_is_counted(aws: Emulator, lake: MakeLake) -> None:
+    made = lake("raise RuntimeError('out of disk')")
+    with dg.DagsterInstance.ephemeral() as instance:
+        with pytest.raises(EngineLostError):
+            carry_out(made, a_task(made), instance=instance)
+        (cost,) = costs(instance, runs=5)
+    (run,) = runs_of(aws, made)
+    assert (cost.table, cost.status, cost.partitions, cost.bytes) == ("step", "failure", 0, 0)
+    assert cost.dpu_seconds == dpu_seconds(run) == 120
+    assert cost.dollars == pytest.approx(120 / 3600 * 0.44)
 
 
 def test_a_job_that_cannot_start_is_not_tried_again(lake: MakeLake) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -104,6 +105,14 @@ def test_every_materialisation_tells_its_run_and_its_cost(built: Built, monkeypa
     # Two workers for a minute at least.
     assert cost >= 2 * 60 / 3600 * 0.44 - 1e-9
     assert str(told[0]["location"].value).startswith(f"s3://{built.lake.bucket}/lake/silver/store_sales/sold_month=")
+    asked = lake_assets(built.environment, "cost", "--format", "json", seconds=60)
+    assert asked.returncode == 0, asked.stderr
+    costs = {each["table"]: each for each in json.loads(asked.stdout)}
+    assert sorted(costs) == sorted(table.identifier for table in LAKE_TABLES)
+    assert costs["silver.store_sales"]["dollars"] == pytest.approx(cost)
+    # The minute of two workers, for every run of every table.
+    assert all(each["dpu_seconds"] >= 120 - 1e-3 for each in costs.values())
+    assert all(each["dollars"] == pytest.approx(each["dpu_seconds"] / 3600 * 0.44, abs=1e-5) for each in costs.values())
 
 
 def test_athena_answers_as_duckdb_does_about_the_local_lake(built: Built, built_lake: BuiltLake, aws: Emulator) -> None:
