@@ -114,11 +114,13 @@ class GlueEngine:
         uris = [*(item.uri for item in inputs), *(file.uri for file in task.files)]
         depth = root.key("").count("/") + 3 if root.prefix else 2
         buckets = {root.bucket, pipes, *(uri.split("/")[2] for uri in uris)}
+        aws_partition = self._aws.client("s3").meta.partition
         write = [f"{staging.bucket}/{staging.prefix}/*", f"{pipes}/*"]
         for levels in (depth, depth - 1):
             below = {_above(uri, levels) for uri in (item.uri for item in inputs)}
             sources = {f"{_place(file.uri).rpartition('/')[0]}/*" for file in task.files}
-            policy = json.dumps(session_policy([*own, *below, *sources], write, buckets), separators=(",", ":"))
+            found = session_policy([*own, *below, *sources], write, buckets, aws_partition)
+            policy = json.dumps(found, separators=(",", ":"))
             if len(policy) <= _LONGEST_POLICY:
                 break
         return policy

@@ -163,14 +163,18 @@ def dollars(run: Run, prices: Prices) -> float:
     return dpu_seconds(run) / 3600 * hour
 
 
-def session_policy(read: Iterable[str], write: Iterable[str], buckets: Iterable[str]) -> dict[str, Any]:
+def session_policy(
+    read: Iterable[str], write: Iterable[str], buckets: Iterable[str], aws_partition: str = "aws"
+) -> dict[str, Any]:
     """What a run may do at most, of what its role may: `read` and `write` are `bucket/key*`, `buckets` those it may list.
+
+    `aws_partition` begins the names of resources: `aws`, `aws-cn` or `aws-us-gov`.
 
     It can only take away, so that the star over logs and keys gives nothing that the role has not.
     """
 
     def arns(places: Iterable[str]) -> list[str]:
-        return [f"arn:aws:s3:::{place}" for place in sorted(set(places))]
+        return [f"arn:{aws_partition}:s3:::{place}" for place in sorted(set(places))]
 
     return {
         "Version": "2012-10-17",

@@ -70,12 +70,14 @@ class Publisher:
         before = entry.committed
         if before and _versions(before) == _versions(publication):
             publication = publication.model_copy(update={"touches": before.touches})
+
+        def holds() -> bool:
+            return self._ledger.version(self._table, plan.partition) == version
+
         for stored, source in staged.values():
-            self._store.replace(
-                source, stored.key, lambda: self._ledger.version(self._table, plan.partition) == version
-            )
+            self._store.replace(source, stored.key, holds)
         for obsolete in self._obsolete(plan, publication):
-            self._store.delete(obsolete)
+            self._store.delete(obsolete, holds)
         committed = entry.model_copy(update={"publishing": None, "committed": publication, "blocked": {}})
         self._ledger.write(self._table, committed, version)
         return publication

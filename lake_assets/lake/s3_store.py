@@ -146,9 +146,18 @@ class S3Store:
             self._s3.abort_multipart_upload(**self._at(key), UploadId=upload)
             raise
 
-    def delete(self, key: str) -> None:
-        with told_plainly(f"remove {self.uri(key)}"):
-            self._s3.delete_object(**self._at(key))
+    def delete(self, key: str, holds: Callable[[], bool] = lambda: True) -> None:
+        """A writer that wakes up late must not remove what another one published here meanwhile: see `replace`."""
+        while (standing := self._head(key)) is not None:
+            if not holds():
+                raise PublishConflictError(f"{key} was taken over by another writer.")
+            with told_plainly(f"remove {self.uri(key)}"):
+                try:
+                    self._s3.delete_object(**self._at(key), IfMatch=standing["ETag"])
+                    return
+                except ClientError as error:
+                    if error_code(error) not in _CHANGED | MISSING:
+                        raise
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         found = False

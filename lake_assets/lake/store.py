@@ -64,8 +64,8 @@ class Store(Protocol):
         locks, it is asked between a look at the object and its replacement, which only takes place if it is still that object.
         """
 
-    def delete(self, key: str) -> None:
-        """Remove an object; nothing happens when there is none."""
+    def delete(self, key: str, holds: Callable[[], bool] = ...) -> None:
+        """Remove an object; nothing happens when there is none. `holds` as in `replace`."""
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         """The object `prefix`, or the objects below the folder `prefix` in order of their keys."""
@@ -169,7 +169,8 @@ class LocalStore:
                 os.fsync(file.fileno())
             self._path(staged).replace(path)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, holds: Callable[[], bool] = lambda: True) -> None:
+        """Under the lock of `exclusive`, as `replace`."""
         with _told_plainly(self._path(key)):
             self._path(key).unlink(missing_ok=True)
 

@@ -368,6 +368,8 @@ def test_a_public_bucket_in_another_region_is_read_unsigned_there(aws: Emulator,
 
 
 def test_a_session_policy_lets_nothing_be_written_that_it_only_reads() -> None:
+    china = session_policy(["lake/bronze/item/*"], [], [], "aws-cn")
+    assert china["Statement"][0]["Resource"] == ["arn:aws-cn:s3:::lake/bronze/item/*"]
     policy = session_policy(["lake/bronze/item/*"], ["lake/_staging/a/*"], ["lake"])
     of = {action: each["Resource"] for each in policy["Statement"] for action in each["Action"]}
     assert of["s3:PutObject"] == ["arn:aws:s3:::lake/_staging/a/*"]

@@ -212,6 +212,30 @@ def test_a_bucket_of_another_account_is_refused(plain: S3Store) -> None:
         stranger.check_writable()
 
 
+def test_a_late_writer_does_not_remove_what_another_one_published_meanwhile(plain: S3Store) -> None:
+    plain.put(TARGET, b"obsolete")
+    asked: list[str] = []
+
+    def holds() -> bool:
+        """Still so when it is asked; then the other writer is faster than the removal."""
+        asked.append("asked")
+        plain.put(TARGET, b"new")
+        return len(asked) == 1
+
+    with pytest.raises(PublishConflictError, match="taken over by another writer"):
+        plain.delete(TARGET, holds)
+    assert content_of(plain, TARGET) == b"new"
+    assert len(asked) == 2
+
+
+def test_a_removal_whose_answer_was_lost_is_done(plain: S3Store, aws: Emulator) -> None:
+    plain.put(TARGET, b"obsolete")
+    aws.faults.add("DeleteObject", reset="after")
+    plain.delete(TARGET, lambda: True)
+    assert plain.read(TARGET) is None
+    plain.delete(TARGET, lambda: True)
+
+
 def test_a_bucket_that_does_not_exist_is_told_at_once(aws: Emulator) -> None:
     store = S3Store(S3Folder("no-such-bucket-here"), Aws())
     asked = aws.faults.count("PutObject")

@@ -63,8 +63,8 @@ class DyingStore(LocalStore):
     def replace(self, staged: str, key: str, holds: Callable[[], bool] = lambda: True) -> None:
         return self._change(f"replace {key}", lambda: LocalStore.replace(self, staged, key, holds))
 
-    def delete(self, key: str) -> None:
-        return self._change(f"delete {key}", lambda: LocalStore.delete(self, key))
+    def delete(self, key: str, holds: Callable[[], bool] = lambda: True) -> None:
+        return self._change(f"delete {key}", lambda: LocalStore.delete(self, key, holds))
 
     def remove_folder(self, prefix: str) -> None:
         """A dead process tidies nothing up."""
