@@ -12,11 +12,12 @@ from lake_assets.automation.schedules import schedules
 from lake_assets.automation.sensors import sensors
 from lake_assets.jobs import JOBS, discover_catalog, verify_gold
 from lake_assets.resources import EngineResource, LakeResource
-from lake_assets.settings import Settings, load_settings
+from lake_assets.settings import Settings, check_engine, load_settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """The definitions for a lake with these settings."""
+    """The definitions for a lake with these settings. Raises `SettingsError` where its engine lacks one."""
+    check_engine(settings)
     pool, months = pool_of(settings), settings.months_per_run
     assets = [*bronze_assets(pool), *silver_assets(months, pool), *gold_assets(months, pool)]
     return dg.Definitions(

@@ -240,18 +240,22 @@ def _check_environment(settings: Settings) -> None:
         )
     if settings.engine == "glue" and not on_s3:
         raise SettingsError("Setting LAKE_ENGINE has the value 'glue', which needs LAKE_ENVIRONMENT=aws.")
-    if settings.engine == "glue" and not settings.pipes_bucket:
-        raise SettingsError("The engine 'glue' needs LAKE_PIPES_BUCKET, the bucket through which its jobs report.")
     if settings.engine == "spark" and on_s3:
         raise SettingsError(
             "Setting LAKE_ENGINE has the value 'spark', which reads local files only. On AWS, give 'glue', 'sail' or 'remote'."
         )
-    if settings.engine == "remote" and not settings.remote:
-        raise SettingsError("The engine 'remote' needs LAKE_REMOTE, a Spark Connect address, e.g. sc://spark:15002.")
     for name, layers in (("LAKE_ROLES", settings.roles), ("LAKE_GLUE", settings.glue)):
         for layer in layers:
             if layer not in get_args(Layer):
                 raise SettingsError(f"Setting {name} names {layer!r}; layers are {', '.join(get_args(Layer))}.")
+
+
+def check_engine(settings: Settings) -> None:
+    """Raises `SettingsError` for an engine that lacks a setting. Whoever only asks the lake starts none and needs none."""
+    if settings.engine == "glue" and not settings.pipes_bucket:
+        raise SettingsError("The engine 'glue' needs LAKE_PIPES_BUCKET, the bucket through which its jobs report.")
+    if settings.engine == "remote" and not settings.remote:
+        raise SettingsError("The engine 'remote' needs LAKE_REMOTE, a Spark Connect address, e.g. sc://spark:15002.")
 
 
 def rules_with(table: LakeTable, changes: Mapping[str, Action | RuleSetting]) -> tuple[Rule, ...]:

@@ -85,8 +85,12 @@ def run(
 @app.command()
 def query(
     sql: Annotated[str | None, typer.Argument(help="One SQL statement; tables are named layer.table.")] = None,
+    *,
     example: Annotated[str | None, typer.Option(help="Ask an example query by its name instead.")] = None,
     examples: Annotated[bool, typer.Option("--examples", help="List the example queries on gold.")] = False,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="On AWS: keep the example queries in the workgroup, for Athena's console.")
+    ] = False,
     format: Annotated[Format, typer.Option(help="How to print the rows.")] = Format.table,
     reuse: Annotated[
         int, typer.Option(min=0, max=10080, help="On AWS: take a result of the same query that is so many minutes old.")
@@ -94,16 +98,20 @@ def query(
 ) -> None:
     """Ask the lake: DuckDB answers about a local one, Athena about one on AWS."""
     from lake_assets.cli.show import show_example, show_examples, show_result
-    from lake_assets.query.engine import ask
+    from lake_assets.query.engine import ask, deploy_examples
     from lake_assets.query.examples import example_queries, example_query
 
-    if [sql is not None, example is not None, examples].count(True) != 1:
-        raise typer.BadParameter("give one of these: an SQL statement, --example NAME, --examples.")
+    if [sql is not None, example is not None, examples, deploy].count(True) != 1:
+        raise typer.BadParameter("give one of these: an SQL statement, --example NAME, --examples, --deploy.")
     if sql is not None:
         show_result(ask(load_settings(), sql, reuse), format.value)
     elif example is not None:
         asked = example_query(example)
         show_example(asked, ask(load_settings(), asked.sql, reuse), format.value)
+    elif deploy:
+        done = deploy_examples(load_settings())
+        told = f"{len(done.created)} created, {len(done.updated)} updated, {len(done.deleted)} deleted"
+        output.print(f"Named queries of the workgroup: {told}")
     else:
         show_examples(example_queries().values(), format.value)
 

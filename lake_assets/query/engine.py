@@ -19,6 +19,7 @@ from lake_assets.settings import Settings
 
 if TYPE_CHECKING:
     from lake_assets.query.athena import Athena
+    from lake_assets.query.named_queries import Deployed
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,17 @@ def athena_of(settings: Settings) -> Athena:
     from lake_assets.query.athena import Athena
 
     return Athena(Aws(settings.region or None), settings.name, settings.prices.athena_tb)
+
+
+def deploy_examples(settings: Settings) -> Deployed:
+    """Keep the example queries in the workgroup of a lake on AWS. Raises `QueryError` for a local one."""
+    if settings.environment != "aws":
+        raise QueryError(
+            "Only a lake on AWS has a workgroup that keeps queries; here, `lake-assets query --example NAME`."
+        )
+    from lake_assets.query.named_queries import deploy_named_queries
+
+    return deploy_named_queries(athena_of(settings).aws, settings.name)
 
 
 def local_root(settings: Settings, what: str) -> Path:

@@ -14,6 +14,7 @@ from lake_assets.cli.app import app
 from lake_assets.contract.invariants import ACROSS, invariants_of
 from lake_assets.contract.layers import GOLD, SILVER
 from lake_assets.contract.types import arrow_schema
+from lake_assets.errors import QueryError
 from lake_assets.lake.ledger import Ledger
 from lake_assets.lake.planning import Planner
 from lake_assets.lake.store import LocalStore
@@ -72,7 +73,6 @@ def environment(catalog: SmallCatalog, aws: Emulator) -> dict[str, str]:
         "LAKE_ENVIRONMENT": "aws",
         "LAKE_NAME": NAME,
         "LAKE_ROOT": f"s3://{catalog.bucket}",
-        "LAKE_ENGINE": "sail",
     }
 
 
@@ -100,6 +100,22 @@ def test_the_query_command_reuses_results_where_that_is_asked_for(environment: d
     for told in ("scanned, $0.000048", "an earlier result, no cost"):
         done = CliRunner().invoke(app, ["query", "SELECT 1 AS one", "--reuse", "5"], env=environment)
         assert told in done.stderr
+
+
+def test_the_example_queries_are_kept_in_the_workgroup(environment: dict[str, str], aws: Emulator) -> None:
+    count = len(example_queries())
+    for told in (f"{count} created, 0 updated, 0 deleted", "0 created, 0 updated, 0 deleted"):
+        done = CliRunner().invoke(app, ["query", "--deploy"], env=environment)
+        assert done.exit_code == 0, done.output
+        assert told in done.stdout
+    kept = aws.client("athena").list_named_queries(WorkGroup=NAME)["NamedQueryIds"]
+    assert len(kept) == count
+
+
+def test_a_local_lake_has_no_workgroup_that_keeps_queries(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["query", "--deploy"], env={"LAKE_ROOT": str(tmp_path)})
+    assert isinstance(done.exception, QueryError)
+    assert "Only a lake on AWS has a workgroup" in str(done.exception)
 
 
 def test_rules_that_the_history_calls_broken_are_told(settings: Settings) -> None:

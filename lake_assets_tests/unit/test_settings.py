@@ -10,6 +10,7 @@ import pytest
 
 from lake_assets.contract.layers import BRONZE, SILVER
 from lake_assets.contract.rules import Rule, rules_of
+from lake_assets.definitions import build_definitions
 from lake_assets.errors import SettingsError
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.task import Violation
@@ -385,10 +386,8 @@ def test_files_with_missing_columns_go_where_the_settings_say_also_when_the_sche
             {"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket", "LAKE_ENGINE": "spark"},
             "give 'glue', 'sail' or 'remote'",
         ),
-        ({"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket"}, "needs LAKE_PIPES_BUCKET"),
         ({"LAKE_ENGINE": "glue"}, "needs LAKE_ENVIRONMENT=aws"),
         ({"LAKE_GLUE": '{"silver": {"workers": 1}}'}, "LAKE_GLUE_SILVER_WORKERS has the value 1"),
-        ({"LAKE_ENGINE": "remote"}, "needs LAKE_REMOTE, a Spark Connect address"),
         ({"LAKE_ROLES": '{"golden": "arn:aws:iam::123456789012:role/gold"}'}, "layers are bronze, silver, gold"),
         ({"LAKE_ROLES": "gold"}, "LAKE_ROLES has the value 'gold', which is not allowed: give JSON"),
         ({"LAKE_EXPECTED_OWNER": "12345"}, "LAKE_EXPECTED_OWNER has the value '12345'"),
@@ -402,6 +401,23 @@ def test_settings_that_do_not_go_together_are_refused(
     with pytest.raises(SettingsError) as refused:
         load_settings()
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"LAKE_ENVIRONMENT": "aws", "LAKE_ROOT": "s3://bucket"}, "needs LAKE_PIPES_BUCKET"),
+        ({"LAKE_ENGINE": "remote"}, "needs LAKE_REMOTE, a Spark Connect address"),
+    ],
+)
+def test_what_an_engine_lacks_is_told_where_one_is_started_and_not_to_who_only_asks(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    with pytest.raises(SettingsError, match=told):
+        build_definitions(settings)
 
 
 def test_on_aws_the_source_is_the_public_one_unless_another_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
