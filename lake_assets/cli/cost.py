@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 
 import dagster as dg
 from rich.table import Table
@@ -83,32 +84,30 @@ def show_costs(found: Sequence[Cost], by: str, form: str) -> None:
     """By run or by table; for programs each table of each run."""
     if form != "table":
         write_rows([field.name for field in fields(Cost)], [astuple(cost) for cost in found], form)
-    elif by == "run":
-        output.print(_grid("run", {_run_name(cost): [*_of(found, "run_id", cost.run_id)] for cost in found}))
     else:
-        output.print(_grid("table", {cost.table: [*_of(found, "table", cost.table)] for cost in found}))
+        output.print(_grid(by, found))
     runs = len({cost.run_id for cost in found})
     told = f"{runs} runs that built something, ${sum(cost.dollars for cost in found):.4f}"
     errors.print(f"{told} for Glue's jobs and crawlers. S3 and queries are not counted.")
-
-
-def _of(found: Iterable[Cost], field: str, value: str) -> Iterable[Cost]:
-    return (cost for cost in found if getattr(cost, field) == value)
 
 
 def _run_name(cost: Cost) -> str:
     return f"{cost.run_id[:8]}  {cost.started:%Y-%m-%d %H:%M}  {cost.status}"
 
 
-def _grid(heading: str, groups: Mapping[str, Sequence[Cost]]) -> Table:
+def _grid(by: str, found: Sequence[Cost]) -> Table:
+    name, counted = (_run_name, "table") if by == "run" else (attrgetter("table"), "run_id")
+    groups: dict[str, list[Cost]] = {}
+    for cost in found:
+        groups.setdefault(name(cost), []).append(cost)
     grid = Table()
-    grid.add_column(heading, no_wrap=True)
-    for name in ("tables" if heading == "run" else "runs", "partitions", "bytes", "engine s", "DPU s", "cost"):
-        grid.add_column(name, justify="right")
-    for name, group in groups.items():
+    grid.add_column(by, no_wrap=True)
+    for heading in ("tables" if by == "run" else "runs", "partitions", "bytes", "engine s", "DPU s", "cost"):
+        grid.add_column(heading, justify="right")
+    for title, group in groups.items():
         grid.add_row(
-            name,
-            str(len({cost.table if heading == "run" else cost.run_id for cost in group})),
+            title,
+            str(len({getattr(cost, counted) for cost in group})),
             f"{sum(cost.partitions for cost in group):,}",
             human_bytes(sum(cost.bytes for cost in group)),
             f"{sum(cost.engine_seconds for cost in group):,.1f}",
