@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo dev test test-fast lint wheel bench clean
+.PHONY: help install demo dev test test-fast lint wheel bench infra-test infra-e2e infra-env clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,6 +14,10 @@ DAGSTER_HOME := $(CURDIR)/dagster_home
 LAKE_SOURCE ?= $(CURDIR)/data/source
 LAKE_ROOT ?= $(CURDIR)/data/lake
 SCALE := 0.01
+# The deployment whose settings `make infra-env` writes.
+EXAMPLE := infra/examples/dev
+# Only where Terraform is, whose files it checks. Apart from our own packages, because it pins many of its own.
+CHECKOV := $(if $(shell command -v terraform),.venv-checkov/.installed)
 PORT := 3000
 
 define MONTHLY_GROSS_SALES
@@ -30,7 +34,7 @@ endef
 export DAGSTER_HOME LAKE_SOURCE LAKE_ROOT MONTHLY_GROSS_SALES
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "Variables: SCALE=$(SCALE) PORT=$(PORT) LAKE_SOURCE=$(LAKE_SOURCE) LAKE_ROOT=$(LAKE_ROOT)"
 
@@ -53,7 +57,7 @@ dev: install ## start the Dagster UI on this machine, port PORT
 
 # Three files side by side keep two cores busy. A file stays together, because its tests share what they built, and files are
 # begun in our order: the plugin's begins with those of many tests, which are not those that take long.
-test: install ## run all tests (as root on Debian, installs Chromium and Java first when missing)
+test: install $(CHECKOV) ## run all tests (as root on Debian, installs Chromium and Java first when missing)
 	@scripts/install_test_tools.sh
 	$(BIN)/python -m pytest -ra -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -68,11 +72,27 @@ lint: install ## check style, formatting and types
 wheel: install ## build the package as the wheel that Glue jobs load, into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
+infra-test: install $(CHECKOV) ## check the infrastructure without an account: format, plans, policies, checkov
+	$(BIN)/python -m pytest -ra lake_assets_tests/infra/test_terraform.py
+
+infra-e2e: install ## apply the infrastructure to the emulator, run the whole pipeline through it, change it, destroy it
+	INFRA_E2E=1 $(BIN)/python -m pytest -ra lake_assets_tests/infra/test_apply.py
+
+infra-env: install ## write the settings of the deployment in EXAMPLE to EXAMPLE/lake.env
+	@terraform -chdir=$(EXAMPLE) output -json settings | $(BIN)/python scripts/settings_to_env.py > $(EXAMPLE)/lake.env
+	@echo "Written: $(EXAMPLE)/lake.env. Load it with: set -a; source $(EXAMPLE)/lake.env; set +a"
+
+.venv-checkov/.installed:
+	@echo "Installing checkov into .venv-checkov"
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/python -m pip install -q --disable-pip-version-check 'checkov>=3.3,<4'
+	@touch $@
+
 bench: install ## measure loading the definitions, what the audit adds to silver, and what a small batch costs
 	$(BIN)/python benchmarks/definitions_load.py
 	$(BIN)/python benchmarks/audit_cost.py
 	$(BIN)/python benchmarks/month_refresh.py
 
 clean: ## remove .venv, caches and build artefacts; the lake and the run history stay
-	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-checkov build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,8 +23,10 @@ from lake_assets_tests.support.apart import QUICK_JAVA
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from lake_assets_tests.support.aws.emulator import Emulator
+
 SCALE = 0.01
-TIERS = ("unit", "aws", "integration", "ui")
+TIERS = ("unit", "infra", "aws", "integration", "ui")
 _OUTPUT = "output.txt"
 _DONE = "done"
 IN_CI = bool(os.environ.get("CI"))
@@ -173,3 +175,46 @@ def _built_once(shared: Shared, source: Path, engine: EngineName) -> BuiltLake:
 
     folder = shared.made_once(f"lake_{engine}", build)
     return BuiltLake(folder / "lake", source, folder / "dagster_home", engine, (folder / _OUTPUT).read_text())
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """AWS on loopback; the developer's own account is out of reach."""
+    from botocore.retries.standard import ExponentialBackoff
+
+    from lake_assets_tests.support.aws.emulator import Emulator
+
+    with Emulator() as emulator, pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_"):
+                patch.delenv(name)
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        # As often as on AWS, but without the waiting.
+        patch.setattr(ExponentialBackoff, "delay_amount", lambda _, __: 0.01)
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def sail(emulator: Emulator) -> str:
+    """Address of a Sail server that reads and writes `s3://` in the emulator; it lives as long as the tests."""
+    os.environ.setdefault("RUST_LOG", "error")
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    # Stopped with a session open, it would hold up the end of the process: it ends with it.
+    _servers.append(server)
+    _, port = server.listening_address
+    return f"sc://127.0.0.1:{port}"
+
+
+_servers: list[object] = []
+
+
+@pytest.fixture(scope="session")
+def wheel(shared: Shared) -> Path:
+    """The package as Glue jobs load it."""
+    from lake_assets_tests.support.aws.glue_lake import build_wheel
+
+    return next(shared.made_once("wheel", build_wheel).glob("*.whl"))

@@ -24,6 +24,7 @@ from werkzeug.serving import make_server
 
 from lake_assets_tests.support.aws.athena_definitions import mended_athena_definitions
 from lake_assets_tests.support.aws.athena_queries import Queries
+from lake_assets_tests.support.aws.budgets import mended_budgets
 from lake_assets_tests.support.aws.crawler import mended_crawlers
 from lake_assets_tests.support.aws.faults import Faults
 from lake_assets_tests.support.aws.glue_catalog import mended_catalog
@@ -32,6 +33,7 @@ from lake_assets_tests.support.aws.glue_runs import JobRuns
 from lake_assets_tests.support.aws.roles import FAKE_KEYS
 from lake_assets_tests.support.aws.s3_buckets import mended_buckets
 from lake_assets_tests.support.aws.s3_objects import mended_objects
+from lake_assets_tests.support.aws.trails import mended_trails
 
 REGION = "eu-west-1"
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -101,6 +103,8 @@ class Emulator:
                 mended_catalog(),
                 mended_definitions(),
                 mended_athena_definitions(),
+                mended_budgets(),
+                mended_trails(),
                 mended_crawlers(lambda: self.url, REGION),
                 self.glue.running(),
                 self.athena.answering(),

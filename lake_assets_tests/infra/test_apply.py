@@ -1,0 +1,171 @@
+"""The production example for real: applied to the emulator, used by the pipeline, changed, and destroyed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lake_assets.catalog.crawlers import configuration_differences, crawler_input
+from lake_assets.contract.layers import LAKE_TABLES
+from lake_assets.lake.lake import Lake
+from lake_assets.location import S3Folder
+from lake_assets.settings import Settings, load_settings
+from lake_assets_tests.conftest import lake_assets
+from lake_assets_tests.support.aws.emulator import Emulator
+from lake_assets_tests.support.terraform import CHANGES, NO_CHANGE, Terraform, copy_of_infra, is_there
+
+LAYERS = ("bronze", "silver", "gold")
+EVERYTHING = bool(os.environ.get("INFRA_E2E"))
+"""Whether all tables go through the created infrastructure, as `make infra-e2e` has it; else those of one dimension."""
+SOME = ("customer_address", "income_band", "household_demographics", "ship_mode", "warehouse", "reason")
+_CHANGE = """
+module "lake" {
+  athena_cutoff_gb     = 2048
+  crawler_schedule     = "cron(0 4 ? * SUN *)"
+  glue_concurrent_runs = 12
+  periods              = { results_days = 21 }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Applied:
+    terraform: Terraform
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    settings: Settings
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return lake_assets(self.environment, *arguments, seconds=900)
+
+
+@pytest.fixture(scope="module")
+def applied(
+    emulator: Emulator, sail: str, wheel: Path, source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Applied]:
+    """The tests of this module go through its life one after the other."""
+    if not is_there():
+        pytest.skip("Terraform is not installed")
+    emulator.calm()
+    emulator.glue.environment["SPARK_REMOTE"] = sail
+    files = emulator.new_bucket("source")
+    s3 = emulator.client("s3")
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        if EVERYTHING or file.relative_to(source).parts[0] in SOME:
+            s3.upload_file(str(file), files, f"tpcds/{file.relative_to(source).as_posix()}")
+    folder = copy_of_infra(tmp_path_factory.mktemp("applied"), wheel)
+    terraform = Terraform(folder / "examples" / "prod")
+    terraform.emulated()
+    terraform.init()
+    arguments = (
+        f"-var=region={emulator.region}",
+        f"-var=source_uri=s3://{files}/tpcds",
+        f"-var=source_region={emulator.region}",
+        "-var=force_destroy=true",
+        '-var=budget_emails=["data@example.org"]',
+    )
+    terraform.done("apply", "-auto-approve", "-input=false", *arguments)
+    told = terraform.outputs()["settings"]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("LAKE_")}
+    home = tmp_path_factory.mktemp("applied_home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in told.items():
+            patch.setenv(name, value)
+        settings = load_settings()
+    yield Applied(terraform, arguments, {**outside, **told, "DAGSTER_HOME": str(home)}, settings)
+    emulator.calm()
+
+
+def test_a_second_plan_changes_nothing(applied: Applied) -> None:
+    code, told = applied.terraform.planned(*applied.arguments)
+    assert code == NO_CHANGE, told
+
+
+def test_the_outputs_are_the_settings_of_the_application(applied: Applied) -> None:
+    settings = applied.settings
+    assert (settings.environment, settings.engine, settings.name) == ("aws", "glue", "lake-prod")
+    assert settings.glue_of("silver").workers == 40
+    assert set(settings.roles) == set(LAYERS)
+
+
+def test_the_pipeline_runs_through_what_was_created(applied: Applied, emulator: Emulator) -> None:
+    done = applied.command("run")
+    assert done.returncode == 0, done.stderr
+    ledger = Lake(applied.settings).ledger
+    tables = [
+        table for table in LAKE_TABLES if EVERYTHING or (table.name in SOME and table.layer in ("bronze", "silver"))
+    ]
+    for table in tables:
+        assert any(entry.settled for entry in ledger.entries(table).values()), table.identifier
+    glue = emulator.client("glue")
+    runs = {layer: glue.get_job_runs(JobName=f"lake-prod-{layer}")["JobRuns"] for layer in LAYERS}
+    assert all(run["JobRunState"] == "SUCCEEDED" for each in runs.values() for run in each)
+    assert len(runs["bronze"]) >= len(SOME)
+    assert len(runs["silver"]) >= len(SOME)
+
+
+def test_athena_answers_in_the_created_workgroup_and_keeps_its_result_in_the_created_bucket(
+    applied: Applied, emulator: Emulator
+) -> None:
+    asked = applied.command("query", "SELECT COUNT(*) AS addresses FROM silver.customer_address", "--format", "csv")
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.split() == ["addresses", "1000"]
+    results = applied.terraform.outputs()["buckets"]["results"]
+    found = emulator.client("s3").list_objects_v2(Bucket=results, Prefix="queries/")
+    assert found["KeyCount"] >= 1
+
+
+def test_the_named_queries_are_those_of_the_repository(applied: Applied) -> None:
+    done = applied.command("query", "--deploy")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Named queries of the workgroup: 0 created, 0 updated, 0 deleted\n"
+    code, told = applied.terraform.planned(*applied.arguments)
+    assert code == NO_CHANGE, told
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_crawler_is_one_that_verifies(applied: Applied, emulator: Emulator, layer: str) -> None:
+    found = emulator.client("glue").get_crawler(Name=f"lake-prod-{layer}")["Crawler"]
+    root = applied.settings.root
+    assert isinstance(root, S3Folder)
+    assert list(configuration_differences(crawler_input("lake-prod", root, layer), found)) == []  # type: ignore[arg-type]
+
+
+def test_job_crawler_workgroup_and_lifecycle_change_in_place(applied: Applied, emulator: Emulator) -> None:
+    (applied.terraform.folder / "change_override.tf").write_text(_CHANGE)
+    code, told = applied.terraform.planned(*applied.arguments)
+    assert code == CHANGES
+    assert "Plan: 0 to add, 8 to change, 0 to destroy." in told
+    applied.terraform.done("apply", "-auto-approve", "-input=false", *applied.arguments)
+    glue = emulator.client("glue")
+    assert glue.get_job(JobName="lake-prod-gold")["Job"]["ExecutionProperty"]["MaxConcurrentRuns"] == 12
+    assert glue.get_crawler(Name="lake-prod-gold")["Crawler"]["Schedule"]["ScheduleExpression"] == "cron(0 4 ? * SUN *)"
+    group = emulator.client("athena").get_work_group(WorkGroup="lake-prod")["WorkGroup"]
+    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 2048 * 2**30
+    results = applied.terraform.outputs()["buckets"]["results"]
+    rules = emulator.client("s3").get_bucket_lifecycle_configuration(Bucket=results)["Rules"]
+    assert [rule["Expiration"]["Days"] for rule in rules if rule["ID"] == "expire-all"] == [21]
+    code, told = applied.terraform.planned(*applied.arguments)
+    assert code == NO_CHANGE, told
+
+
+def test_destroying_leaves_nothing(applied: Applied, emulator: Emulator) -> None:
+    applied.terraform.done("destroy", "-auto-approve", "-input=false", *applied.arguments)
+    buckets = [each["Name"] for each in emulator.client("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith("lake-prod")] == []
+    glue, iam = emulator.client("glue"), emulator.client("iam")
+    assert [each["Name"] for each in glue.get_databases()["DatabaseList"] if each["Name"].startswith("lake_prod")] == []
+    assert [each for each in glue.list_jobs()["JobNames"] if each.startswith("lake-prod")] == []
+    assert [each for each in glue.list_crawlers()["CrawlerNames"] if each.startswith("lake-prod")] == []
+    assert [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith("lake-prod")] == []
+    groups = emulator.client("athena").list_work_groups()["WorkGroups"]
+    assert [each["Name"] for each in groups if each["Name"] == "lake-prod"] == []
+    assert emulator.client("cloudtrail").describe_trails()["trailList"] == []
+    assert emulator.client("budgets").describe_budgets(AccountId=emulator.account).get("Budgets", []) == []
+    vpcs = emulator.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
+    assert vpcs == []
