@@ -116,8 +116,8 @@ class Settings(BaseSettings):
     )
     roles: dict[str, str] = Field(
         default_factory=dict,
-        description="Roles to assume for registering the tables of a layer in the Glue Data Catalog, as JSON, e.g. "
-        '{"gold": "arn:aws:iam::...:role/lake-gold"}.',
+        description="Roles to assume for publishing the tables of a layer and registering them in the Glue Data Catalog, "
+        'as JSON, e.g. {"gold": "arn:aws:iam::...:role/lake-gold"}. Without, the process needs these rights itself.',
     )
     pipes_bucket: str = Field(
         "", description="Bucket through which Glue jobs report; its objects may expire after a day."

@@ -18,6 +18,7 @@ from lake_assets.contract.layers import LAKE_TABLES, LakeTable, Layer
 from lake_assets.errors import PublishConflictError
 from lake_assets.lake import layout
 from lake_assets.lake.lake import Lake
+from lake_assets.lake.ledger import Ledger
 
 _TO_BUILD = ("missing_object", "altered_object", "old_schema")
 
@@ -87,7 +88,7 @@ def _mark(lake: Lake, table: LakeTable, partition: str) -> bool:
         return True
     entry = versioned.entry.model_copy(update={"publishing": versioned.entry.committed})
     try:
-        lake.ledger.write(table, entry, versioned.version)
+        Ledger(lake.store_of(table)).write(table, entry, versioned.version)
     except PublishConflictError:
         return False
     return True

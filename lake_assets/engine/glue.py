@@ -203,7 +203,8 @@ class GlueEngine:
 
     def _staging(self, task: Task) -> S3Store:
         place = cast(S3Folder, location(task.staging))
-        return S3Store(place, self._aws, self._settings.expected_owner, self._settings.kms_key)
+        aws = aws_of(self._settings, task.layer)
+        return S3Store(place, aws, self._settings.expected_owner, self._settings.kms_key)
 
 
 def _same_error(failure: Failure) -> LakeError:

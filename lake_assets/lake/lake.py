@@ -19,7 +19,7 @@ from lake_assets.lake.places import source_of, store_of
 from lake_assets.lake.planning import PartitionPlan, Planner, Source
 from lake_assets.lake.publish import Publisher, staging
 from lake_assets.lake.records import Publication, SourceFile
-from lake_assets.lake.store import side_by_side
+from lake_assets.lake.store import Store, side_by_side
 from lake_assets.lake.task import Figure, FileInput, ObjectInput, PartitionResult, Result, SourceAccess, Task
 from lake_assets.settings import Settings, rules_with
 
@@ -63,6 +63,14 @@ class Lake:
 
     def planner(self) -> Planner:
         return Planner(self.ledger)
+
+    def store_of(self, table: LakeTable) -> Store:
+        """The store with the rights to write what is the table's: objects, ledger entries, staging, quarantine, history.
+
+        On AWS under the role of its layer, where the settings name one; everything else is read and written as the process
+        itself may.
+        """
+        return store_of(self.settings, table.layer) if table.layer in self.settings.roles else self.store
 
     def materialise(
         self,
@@ -108,7 +116,7 @@ class Lake:
         self, table: LakeTable, partitions: Sequence[str], run: Callable[[Task], Result], run_id: str
     ) -> Outcome:
         attempt = f"{run_id}/{table.layer}.{table.name}.{uuid.uuid4().hex[:8]}"
-        with staging(self.store, attempt) as folder:
+        with staging(self.store_of(table), attempt) as folder:
             if table.layer != "bronze":
                 return self._carry_out(table, self._silver_or_gold(table, partitions, folder, run_id), run)
             if len(partitions) == 1:
@@ -142,20 +150,19 @@ class Lake:
         try:
             return self._publish(table, replace(work, folder=folder), task, result)
         finally:
-            self.store.remove_folder(folder)
+            self.store_of(table).remove_folder(folder)
 
     def _publish(self, table: LakeTable, work: _Prepared, task: Task, result: Result) -> Outcome:
         task = task.model_copy(update={"actions": task.actions | result.actions})
         if tuple(item.partition for item in result.partitions) != work.task.partitions:
             raise AuditError(f"{table.identifier}: the engine answered for other partitions than it was asked for.")
-        publisher = Publisher(
-            self.store, self.ledger, table, task, staging=work.folder, rules=self.rules_version(table)
-        )
+        store = self.store_of(table)
+        publisher = Publisher(store, Ledger(store), table, task, staging=work.folder, rules=self.rules_version(table))
         late = self._late_batches(table, work.plans[0])
         standing = {plan.partition: Standing(plan.entry.settled, late) for plan in work.plans}
         by_partition = judge(self._rules(table, task), table, task, result, standing)
         verdicts = tuple(verdict for each in by_partition.values() for verdict in each)
-        quality.record(self.store, table, work.task.run_id, work.folder, verdicts)
+        quality.record(store, table, work.task.run_id, work.folder, verdicts)
         published: dict[str, Publication] = {}
         contested: list[str] = []
         blocking = {
@@ -180,7 +187,7 @@ class Lake:
             except LakeError as error:
                 return error
 
-        for (item, _), became in zip(passed, side_by_side(self.store, publish, passed), strict=True):
+        for (item, _), became in zip(passed, side_by_side(store, publish, passed), strict=True):
             if isinstance(became, Publication):
                 published[item.partition] = became
                 continue

@@ -24,6 +24,7 @@ from werkzeug.serving import make_server
 
 from lake_assets_tests.support.aws.athena_definitions import mended_athena_definitions
 from lake_assets_tests.support.aws.athena_queries import Queries
+from lake_assets_tests.support.aws.authoriser import authorised
 from lake_assets_tests.support.aws.budgets import mended_budgets
 from lake_assets_tests.support.aws.crawler import mended_crawlers
 from lake_assets_tests.support.aws.faults import Faults
@@ -133,7 +134,7 @@ class _Server(ThreadedMotoServer):
         self._faults = faults
 
     def _server_entry(self) -> None:
-        application = self._faults.before(_Dispatcher(create_backend_app))
+        application = self._faults.before(authorised(_Dispatcher(create_backend_app), ACCOUNT, REGION))
         self._server = make_server(
             self._ip_address, self._port, application, threaded=True, request_handler=MotoRequestHandler
         )

@@ -5,7 +5,6 @@ They happen in front of moto, on the way of a request, so a client meets them as
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any, Literal, NoReturn
 from werkzeug.test import run_wsgi_app
 
 from lake_assets_tests.support.aws.operations import Call, call_of
+from lake_assets_tests.support.aws.refusals import drain, refused
 
 Moment = Literal["before", "after"]
 _STATUS = {
@@ -115,10 +115,10 @@ class Faults:
                 time.sleep(fault.seconds)
                 return application(environ, start)
             if fault.error is not None:
-                _drain(environ)
+                drain(environ)
                 return _refusal(call, fault, environ, start)
             if fault.reset == "before":
-                _drain(environ)
+                drain(environ)
                 _hang_up(environ)
             # Carried out to the end, whatever the client gets to see of it.
             body, status, headers = run_wsgi_app(application, environ, buffered=True)
@@ -143,21 +143,8 @@ def _hang_up(environ: dict[str, Any]) -> NoReturn:
     raise ConnectionResetError
 
 
-def _drain(environ: dict[str, Any]) -> None:
-    """Takes what the client still sends, else it would be read as the next request of this connection."""
-    length = environ.get("CONTENT_LENGTH")
-    environ["wsgi.input"].read(int(length) if length else -1 if environ.get("wsgi.input_terminated") else 0)
-
-
 def _refusal(call: Call, fault: Fault, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     code = fault.error or ""
+    status = _STATUS.get(code, 400) if call.service == "s3" else 400
     message = fault.message or f"{code} (on demand of a test)"
-    if call.service == "s3":
-        status = _STATUS.get(code, 400)
-        text, kind = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>", "application/xml"
-    else:
-        status = 400
-        text, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
-    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else text.encode()
-    start(f"{status} {_REASON.get(status, 'ERROR')}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
-    return [body]
+    return refused(call, f"{status} {_REASON.get(status, 'ERROR')}", code, message, environ, start)

@@ -63,12 +63,13 @@ class _Progress:
 class JobRuns:
     """The runs of an emulator. `minute` is how many seconds a minute of a run's timeout lasts.
 
-    `environment` is added to what jobs find in theirs, e.g. `SPARK_REMOTE`; `url` is the emulator's address, known later.
+    `environment` is added to what jobs find in theirs, e.g. `SPARK_REMOTE`, `environment_of` to what the job of a name does; `url` is the emulator's address, known later.
     """
 
     def __init__(self, url: Callable[[], str], warm: bool = True) -> None:
         self.minute = 60.0
         self.environment: dict[str, str] = {}
+        self.environment_of: dict[str, dict[str, str]] = {}
         self.processes: dict[str, JobProcess] = {}
         """By run id, of the runs that go on."""
         self._url = url
@@ -86,6 +87,7 @@ class JobRuns:
         with self._lock:
             self._forced.clear()
             self.environment.clear()
+            self.environment_of.clear()
             self.minute = 60.0
         for process in list(self.processes.values()):
             process.kill()
@@ -212,6 +214,7 @@ class JobRuns:
             "AWS_EC2_METADATA_DISABLED": "true",
             "PYTHONPATH": os.pathsep.join(path),
             **self.environment,
+            **self.environment_of.get(job.name, {}),
         }
         return Request(
             id=run.job_run_id,

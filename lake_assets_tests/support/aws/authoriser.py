@@ -1,0 +1,223 @@
+"""IAM in front of moto: whoever comes with the credentials of a role may do what the role's policies allow, and nothing else.
+
+The keys with which tests prepare and look at things may do everything. moto's own IAM knows resources of few services, no
+conditions and no session policies.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import parse_qs, unquote
+from xml.etree import ElementTree as ET
+
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+from lake_assets_tests.support.aws.operations import Call, call_of
+from lake_assets_tests.support.aws.refusals import drain, refused
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Access:
+    """One thing that a request does: an action on a resource (an ARN, or `*` where an action has none)."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def authorised(application: Application, account: str, region: str) -> Application:
+    """The application, behind IAM."""
+
+    def guarded(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        session = _session(environ, account)
+        if session is not None:
+            call, body = call_of(environ), _body(environ)
+            for access in accesses(call, environ, body, account, region):
+                if not is_allowed(access, policies_of(session, account)) or not _is_trusted(access, session, account):
+                    drain(environ)
+                    told = f"User: {session.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
+                    code = "AccessDenied" if call.service in ("s3", "sts") else "AccessDeniedException"
+                    status = "400 BAD REQUEST" if call.service not in ("s3", "sts") else "403 FORBIDDEN"
+                    return refused(call, status, code, told, environ, start)
+        return application(environ, start)
+
+    return guarded
+
+
+def policies_of(session: Any, account: str) -> list[list[dict[str, Any]]]:
+    """Sets of policies, each of which must allow: those of the role, and that of the session if it has one."""
+    iam = iam_backends[account]["aws"]
+    role = session.role_arn.rpartition("/")[2]
+    own = [iam.get_role_policy(role, name)[1] for name in iam.list_role_policies(role)]
+    attached = [policy.document for policy in iam.list_attached_role_policies(role)[0]]
+    sets = [[_document(each) for each in (*own, *attached)]]
+    return [*sets, [_document(session.policy)]] if session.policy else sets
+
+
+def is_allowed(access: Access, sets: Iterable[list[dict[str, Any]]]) -> bool:
+    """What each set allows and none denies."""
+    for policies in sets:
+        fitting = [
+            statement["Effect"]
+            for policy in policies
+            for statement in _listed(policy["Statement"])
+            if _fits(statement, access)
+        ]
+        if "Allow" not in fitting or "Deny" in fitting:
+            return False
+    return True
+
+
+def _fits(statement: Mapping[str, Any], access: Access) -> bool:
+    is_action = any(fnmatchcase(access.action.lower(), each.lower()) for each in _listed(statement["Action"]))
+    is_resource = any(_matches(access.resource, each) for each in _listed(statement["Resource"]))
+    return is_action and is_resource and _holds(statement.get("Condition", {}), access.context)
+
+
+def _holds(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    for operator, wanted in conditions.items():
+        if operator not in ("StringEquals", "StringLike"):
+            raise NotImplementedError(f"The emulator's IAM does not know the condition {operator}.")
+        for key, values in wanted.items():
+            found = context.get(key)
+            like = _matches if operator == "StringLike" else str.__eq__
+            if found is None or not any(like(found, value) for value in _listed(values)):
+                return False
+    return True
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """As IAM does: a star stands for anything, slashes too, and brackets for themselves."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text, re.DOTALL) is not None
+
+
+def accesses(call: Call, environ: Mapping[str, Any], body: bytes, account: str, region: str) -> list[Access]:
+    """All that a request does, each part of which must be allowed."""
+    if call.service == "s3":
+        return list(_of_s3(call, environ, body))
+    given = json.loads(body) if environ.get("HTTP_X_AMZ_TARGET") else {}
+    arn = f"arn:aws:{call.service}:{region}:{account}:"
+    if call.service == "glue":
+        return [Access(f"glue:{call.operation}", arn + name) for name in _names_of_glue(call.operation, given)]
+    if call.service == "athena":
+        group = given.get("WorkGroup") or _workgroup(given, account, region)
+        return [Access(f"athena:{call.operation}", f"{arn}workgroup/{group}")]
+    if call.service == "logs":
+        return [Access(f"logs:{call.operation}", f"{arn}log-group:{given.get('logGroupName', '')}:")]
+    if call.service == "sts":
+        asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        return (
+            [
+                Access(f"sts:{asked['Action']}", asked["RoleArn"]),
+            ]
+            if asked["Action"] == "AssumeRole"
+            else []
+        )
+    raise NotImplementedError(f"The emulator's IAM does not know {call.service}:{call.operation}.")
+
+
+_READ_AS = {
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+    "ListObjects": "ListBucket",
+    "HeadBucket": "ListBucket",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListParts": "ListMultipartUploadParts",
+    "GetTagging": "GetObjectTagging",
+    "PutTagging": "PutObjectTagging",
+}
+"""Operations of S3 that are allowed by an action of another name."""
+
+
+def _of_s3(call: Call, environ: Mapping[str, Any], body: bytes) -> Iterable[Access]:
+    place = f"arn:aws:s3:::{call.resource.rstrip('/') if call.resource.count('/') <= 1 else call.resource}"
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    if call.operation == "DeleteObjects":
+        keys = [each.text or "" for each in ET.fromstring(body).iter() if each.tag.endswith("Key")]  # noqa: S314
+        return [Access("s3:DeleteObject", f"{place}/{key}") for key in keys]
+    action = _READ_AS.get(call.operation, call.operation)
+    if call.operation in ("CopyObject", "UploadPartCopy"):
+        source = unquote(environ["HTTP_X_AMZ_COPY_SOURCE"]).lstrip("/").partition("?versionId=")[0]
+        return [Access("s3:GetObject", f"arn:aws:s3:::{source}"), Access("s3:PutObject", place)]
+    if action == "ListBucket":
+        return [Access("s3:ListBucket", place, {"s3:prefix": query.get("prefix", [""])[0]})]
+    written = [Access(f"s3:{action}", place)]
+    if action == "PutObject" and "HTTP_X_AMZ_TAGGING" in environ:
+        written.append(Access("s3:PutObjectTagging", place))
+    return written
+
+
+def _names_of_glue(operation: str, given: Mapping[str, Any]) -> list[str]:
+    """Resources as Glue asks for them: a table needs its database and the catalog allowed as well."""
+    if "Crawl" in operation:
+        return [f"crawler/{given.get('Name') or given.get('CrawlerName')}"]
+    if "Job" in operation:
+        return [f"job/{given['JobName']}"]
+    if "Database" in operation:
+        name = given.get("Name") or given.get("DatabaseInput", {}).get("Name", "*")
+        return ["catalog", f"database/{name}"]
+    database = given.get("DatabaseName")
+    single = given.get("TableName") or given.get("Name") or given.get("TableInput", {}).get("Name")
+    tables = given.get("TablesToDelete") or [single or "*"]
+    return ["catalog", f"database/{database}", *(f"table/{database}/{table}" for table in tables)]
+
+
+def _workgroup(given: Mapping[str, Any], account: str, region: str) -> str:
+    """Of the query that a request is about."""
+    from moto.athena.models import athena_backends
+
+    backend = athena_backends[account][region]
+    if execution := backend.executions.get(given.get("QueryExecutionId", "")):
+        return str(getattr(execution.workgroup, "name", execution.workgroup))
+    if query := backend.named_queries.get(given.get("NamedQueryId", "")):
+        return str(getattr(query.workgroup, "name", query.workgroup))
+    return "primary"
+
+
+def _is_trusted(access: Access, session: Any, account: str) -> bool:
+    """Whether the role that a session wants to assume trusts the session's own; true of all else."""
+    if access.action != "sts:AssumeRole":
+        return True
+    role = iam_backends[account]["aws"].get_role_by_arn(access.resource)
+    callers = {session.role_arn, f"arn:aws:iam::{account}:root"}
+    return any(
+        statement["Effect"] == "Allow" and callers & set(_listed(statement["Principal"].get("AWS", [])))
+        for statement in _listed(_document(role.assume_role_policy_document)["Statement"])
+    )
+
+
+def _session(environ: Mapping[str, Any], account: str) -> Any:
+    """The role's session that the credentials belong to; None for keys that may do everything."""
+    key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
+    return next((each for each in sts_backends[account]["aws"].assumed_roles if each.access_key_id == key), None)
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """The request's body, put back for the application; that of an object's content is left where it is."""
+    is_content = environ["REQUEST_METHOD"] == "PUT" and "HTTP_X_AMZ_TARGET" not in environ
+    if is_content:
+        return b""
+    content: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
+
+
+def _document(policy: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(policy) if isinstance(policy, str) else policy
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
