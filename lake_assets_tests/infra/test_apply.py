@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lake_assets.catalog.crawlers import configuration_differences, crawler_input
 from lake_assets.contract.layers import LAKE_TABLES
@@ -17,6 +21,7 @@ from lake_assets.location import S3Folder
 from lake_assets.settings import Settings, load_settings
 from lake_assets_tests.conftest import lake_assets
 from lake_assets_tests.support.aws.emulator import Emulator
+from lake_assets_tests.support.aws.sail_server import serving
 from lake_assets_tests.support.terraform import CHANGES, NO_CHANGE, Terraform, copy_of_infra, is_there
 
 LAYERS = ("bronze", "silver", "gold")
@@ -37,6 +42,7 @@ module "lake" {
 class Applied:
     terraform: Terraform
     arguments: tuple[str, ...]
+    outputs: dict[str, Any]
     environment: dict[str, str]
     settings: Settings
 
@@ -44,15 +50,24 @@ class Applied:
         return lake_assets(self.environment, *arguments, seconds=900)
 
 
+def keys_of(role: str) -> dict[str, str]:
+    """Credentials of a role as variables; IAM asks what its policies say of everything that is done with them."""
+    keys = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+
+
 @pytest.fixture(scope="module")
 def applied(
-    emulator: Emulator, sail: str, wheel: Path, source: Path, tmp_path_factory: pytest.TempPathFactory
+    emulator: Emulator, wheel: Path, source: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Applied]:
     """The tests of this module go through its life one after the other."""
     if not is_there():
         pytest.skip("Terraform is not installed")
     emulator.calm()
-    emulator.glue.environment["SPARK_REMOTE"] = sail
     files = emulator.new_bucket("source")
     s3 = emulator.client("s3")
     for file in sorted(path for path in source.rglob("*") if path.is_file()):
@@ -70,14 +85,22 @@ def applied(
         '-var=budget_emails=["data@example.org"]',
     )
     terraform.done("apply", "-auto-approve", "-input=false", *arguments)
-    told = terraform.outputs()["settings"]
+    outputs = terraform.outputs()
+    told, roles = outputs["settings"], outputs["roles"]
     outside = {name: value for name, value in os.environ.items() if not name.startswith("LAKE_")}
     home = tmp_path_factory.mktemp("applied_home")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in told.items():
             patch.setenv(name, value)
         settings = load_settings()
-    yield Applied(terraform, arguments, {**outside, **told, "DAGSTER_HOME": str(home)}, settings)
+    environment = {**outside, **told, "DAGSTER_HOME": str(home)}
+    with ExitStack() as stack:
+        for layer in LAYERS:
+            # Spark, too, reads and writes as the job's role may.
+            remote = stack.enter_context(serving({**environment, **keys_of(roles[layer])}))
+            emulator.glue.environment_of[f"lake-prod-{layer}"] = {"SPARK_REMOTE": remote}
+        environment.update(keys_of(roles["orchestrator"]))
+        yield Applied(terraform, arguments, outputs, environment, settings)
     emulator.calm()
 
 
@@ -109,13 +132,116 @@ def test_the_pipeline_runs_through_what_was_created(applied: Applied, emulator: 
     assert len(runs["silver"]) >= len(SOME)
 
 
+def _write(key: str) -> Callable[[Any, Applied], object]:
+    return lambda session, applied: session.client("s3").put_object(
+        Bucket=applied.outputs["buckets"]["lake"],
+        Key=key,
+        Body=b"x",
+    )
+
+
+def _read(key: str) -> Callable[[Any, Applied], object]:
+    return lambda session, applied: session.client("s3").get_object(
+        Bucket=applied.outputs["buckets"]["lake"],
+        Key=key,
+    )
+
+
+_DENIED: list[tuple[str, str, Callable[[Any, Applied], object]]] = [
+    ("bronze", "writes silver", _write("silver/item/item.parquet")),
+    ("bronze", "reads silver", _read("silver/reason/reason.parquet")),
+    ("silver", "writes gold", _write("gold/monthly_trends/year=2000/x.parquet")),
+    ("silver", "writes bronze", _write("bronze/item/batch=batch-000001/x.parquet")),
+    ("silver", "stages for gold", _write("_staging/run/gold.monthly_trends.1/x.parquet")),
+    ("silver", "writes the ledger of gold", _write("_ledger/gold/monthly_trends/2000.json")),
+    ("gold", "reads bronze", _read("bronze/reason/batch=batch-000001/x.parquet")),
+    ("gold", "writes silver", _write("silver/item/item.parquet")),
+    ("gold", "registers arrivals", _write("_ledger/batches/batch-000009.json")),
+    ("gold", "starts a job", lambda session, _: session.client("glue").start_job_run(JobName="lake-prod-gold")),
+    (
+        "gold",
+        "drops a table of silver",
+        lambda session, _: session.client("glue").delete_table(DatabaseName="lake_prod_silver", Name="reason"),
+    ),
+    (
+        "gold",
+        "takes the role of silver",
+        lambda session, applied: session.client("sts").assume_role(
+            RoleArn=applied.settings.roles["silver"], RoleSessionName="attempt"
+        ),
+    ),
+    ("orchestrator", "writes gold", _write("gold/monthly_trends/year=2000/x.parquet")),
+    ("orchestrator", "writes quarantine", _write("quarantine/silver/item/item.parquet")),
+    ("orchestrator", "writes the ledger of silver", _write("_ledger/silver/item/all.json")),
+    (
+        "orchestrator",
+        "changes a job",
+        lambda session, _: session.client("glue").update_job(
+            JobName="lake-prod-gold", JobUpdate={"Role": "x", "Command": {"Name": "glueetl"}}
+        ),
+    ),
+    ("orchestrator", "starts another job", lambda session, _: session.client("glue").start_job_run(JobName="other")),
+    (
+        "orchestrator",
+        "changes a table of gold",
+        lambda session, _: session.client("glue").create_table(
+            DatabaseName="lake_prod_gold", TableInput={"Name": "mine"}
+        ),
+    ),
+    (
+        "crawler",
+        "writes a table of the lake",
+        lambda session, _: session.client("glue").create_table(
+            DatabaseName="lake_prod_silver", TableInput={"Name": "mine"}
+        ),
+    ),
+    ("crawler", "writes silver", _write("silver/item/item.parquet")),
+    ("analyst", "reads silver", _read("silver/reason/reason.parquet")),
+    (
+        "analyst",
+        "lists silver",
+        lambda session, applied: session.client("s3").list_objects_v2(
+            Bucket=applied.outputs["buckets"]["lake"],
+            Prefix="silver/",
+        ),
+    ),
+    ("analyst", "writes gold", _write("gold/monthly_trends/year=2000/x.parquet")),
+    (
+        "analyst",
+        "asks in another workgroup",
+        lambda session, _: session.client("athena").start_query_execution(QueryString="SELECT 1", WorkGroup="primary"),
+    ),
+    (
+        "analyst",
+        "looks at tables of silver",
+        lambda session, _: session.client("glue").get_tables(DatabaseName="lake_prod_silver"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("who", "what", "attempt"), _DENIED, ids=[f"{who} {what}" for who, what, _ in _DENIED])
+def test_a_role_is_denied_what_it_must_not_do(
+    applied: Applied, who: str, what: str, attempt: Callable[[Any, Applied], object]
+) -> None:
+    keys = keys_of(applied.outputs["roles"][who])
+    session = boto3.Session(**{name.lower(): value for name, value in keys.items()})
+    with pytest.raises(ClientError) as refusal:
+        attempt(session, applied)
+    assert refusal.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), what
+
+
+def test_a_crawl_finds_what_the_contract_says(applied: Applied) -> None:
+    done = applied.command("run", "--only", "key:catalog/silver")
+    assert done.returncode == 0, done.stderr
+
+
 def test_athena_answers_in_the_created_workgroup_and_keeps_its_result_in_the_created_bucket(
     applied: Applied, emulator: Emulator
 ) -> None:
     asked = applied.command("query", "SELECT COUNT(*) AS addresses FROM silver.customer_address", "--format", "csv")
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.split() == ["addresses", "1000"]
-    results = applied.terraform.outputs()["buckets"]["results"]
+    results = applied.outputs["buckets"]["results"]
     found = emulator.client("s3").list_objects_v2(Bucket=results, Prefix="queries/")
     assert found["KeyCount"] >= 1
 
@@ -147,7 +273,7 @@ def test_job_crawler_workgroup_and_lifecycle_change_in_place(applied: Applied, e
     assert glue.get_crawler(Name="lake-prod-gold")["Crawler"]["Schedule"]["ScheduleExpression"] == "cron(0 4 ? * SUN *)"
     group = emulator.client("athena").get_work_group(WorkGroup="lake-prod")["WorkGroup"]
     assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 2048 * 2**30
-    results = applied.terraform.outputs()["buckets"]["results"]
+    results = applied.outputs["buckets"]["results"]
     rules = emulator.client("s3").get_bucket_lifecycle_configuration(Bucket=results)["Rules"]
     assert [rule["Expiration"]["Days"] for rule in rules if rule["ID"] == "expire-all"] == [21]
     code, told = applied.terraform.planned(*applied.arguments)

@@ -82,6 +82,11 @@ class Queries:
         self._lock = threading.Lock()
         self._folder: Path | None = None
 
+    def workgroup_of(self, query_id: str) -> str | None:
+        """The workgroup in which a query was asked."""
+        execution = self.executions.get(query_id)
+        return execution.group if execution else None
+
     def reset(self) -> None:
         """No query is known, and none waits."""
         with self._lock:

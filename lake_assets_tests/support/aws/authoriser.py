@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from xml.etree import ElementTree as ET
 
+from moto.athena.models import athena_backends
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
@@ -23,6 +24,15 @@ from lake_assets_tests.support.aws.operations import Call, call_of
 from lake_assets_tests.support.aws.refusals import drain, refused
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where requests arrive. `workgroup_of` tells the workgroup of a query of Athena by the query's id."""
+
+    number: str
+    region: str
+    workgroup_of: Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -34,20 +44,22 @@ class Access:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def authorised(application: Application, account: str, region: str) -> Application:
+def authorised(application: Application, account: Account) -> Application:
     """The application, behind IAM."""
 
     def guarded(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        session = _session(environ, account)
+        session = _session(environ, account.number)
         if session is not None:
             call, body = call_of(environ), _body(environ)
-            for access in accesses(call, environ, body, account, region):
-                if not is_allowed(access, policies_of(session, account)) or not _is_trusted(access, session, account):
+            for access in accesses(call, environ, body, account):
+                if not is_allowed(access, policies_of(session, account.number)) or not _is_trusted(
+                    access, session, account.number
+                ):
                     drain(environ)
                     told = f"User: {session.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
                     code = "AccessDenied" if call.service in ("s3", "sts") else "AccessDeniedException"
                     status = "400 BAD REQUEST" if call.service not in ("s3", "sts") else "403 FORBIDDEN"
-                    return refused(call, status, code, told, environ, start)
+                    return refused(call, environ, start, status=status, code=code, message=told)
         return application(environ, start)
 
     return guarded
@@ -58,7 +70,10 @@ def policies_of(session: Any, account: str) -> list[list[dict[str, Any]]]:
     iam = iam_backends[account]["aws"]
     role = session.role_arn.rpartition("/")[2]
     own = [iam.get_role_policy(role, name)[1] for name in iam.list_role_policies(role)]
-    attached = [policy.document for policy in iam.list_attached_role_policies(role)[0]]
+    attached = [
+        iam.get_policy_version(policy.arn, policy.default_version_id).document
+        for policy in iam.list_attached_role_policies(role)[0]
+    ]
     sets = [[_document(each) for each in (*own, *attached)]]
     return [*sets, [_document(session.policy)]] if session.policy else sets
 
@@ -100,16 +115,17 @@ def _matches(text: str, pattern: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text, re.DOTALL) is not None
 
 
-def accesses(call: Call, environ: Mapping[str, Any], body: bytes, account: str, region: str) -> list[Access]:
+def accesses(call: Call, environ: Mapping[str, Any], body: bytes, account: Account) -> list[Access]:
     """All that a request does, each part of which must be allowed."""
     if call.service == "s3":
         return list(_of_s3(call, environ, body))
     given = json.loads(body) if environ.get("HTTP_X_AMZ_TARGET") else {}
-    arn = f"arn:aws:{call.service}:{region}:{account}:"
+    arn = f"arn:aws:{call.service}:{account.region}:{account.number}:"
     if call.service == "glue":
         return [Access(f"glue:{call.operation}", arn + name) for name in _names_of_glue(call.operation, given)]
     if call.service == "athena":
-        group = given.get("WorkGroup") or _workgroup(given, account, region)
+        known = account.workgroup_of(given.get("QueryExecutionId", ""))
+        group = given.get("WorkGroup") or known or _workgroup_of_named(given.get("NamedQueryId", ""), account)
         return [Access(f"athena:{call.operation}", f"{arn}workgroup/{group}")]
     if call.service == "logs":
         return [Access(f"logs:{call.operation}", f"{arn}log-group:{given.get('logGroupName', '')}:")]
@@ -174,16 +190,10 @@ def _names_of_glue(operation: str, given: Mapping[str, Any]) -> list[str]:
     return ["catalog", f"database/{database}", *(f"table/{database}/{table}" for table in tables)]
 
 
-def _workgroup(given: Mapping[str, Any], account: str, region: str) -> str:
-    """Of the query that a request is about."""
-    from moto.athena.models import athena_backends
-
-    backend = athena_backends[account][region]
-    if execution := backend.executions.get(given.get("QueryExecutionId", "")):
-        return str(getattr(execution.workgroup, "name", execution.workgroup))
-    if query := backend.named_queries.get(given.get("NamedQueryId", "")):
-        return str(getattr(query.workgroup, "name", query.workgroup))
-    return "primary"
+def _workgroup_of_named(query_id: str, account: Account) -> str:
+    """That of a named query; `primary` is Athena's own, which stands for what no other one is named for."""
+    query = athena_backends[account.number][account.region].named_queries.get(query_id)
+    return str(query.workgroup.name) if query else "primary"
 
 
 def _is_trusted(access: Access, session: Any, account: str) -> bool:

@@ -24,7 +24,7 @@ from werkzeug.serving import make_server
 
 from lake_assets_tests.support.aws.athena_definitions import mended_athena_definitions
 from lake_assets_tests.support.aws.athena_queries import Queries
-from lake_assets_tests.support.aws.authoriser import authorised
+from lake_assets_tests.support.aws.authoriser import Account, authorised
 from lake_assets_tests.support.aws.budgets import mended_budgets
 from lake_assets_tests.support.aws.crawler import mended_crawlers
 from lake_assets_tests.support.aws.faults import Faults
@@ -50,7 +50,7 @@ class Emulator:
         self.faults = Faults()
         self.glue = JobRuns(lambda: self.url, warm)
         self.athena = Queries()
-        self._server = _Server(port, self.faults)
+        self._server = _Server(port, self.faults, self.athena)
         self._stack = ExitStack()
 
     @property
@@ -127,14 +127,16 @@ class Emulator:
 
 
 class _Server(ThreadedMotoServer):
-    """moto's own, with the faults in front of its application."""
+    """moto's own, with the faults and IAM in front of its application."""
 
-    def __init__(self, port: int, faults: Faults) -> None:
+    def __init__(self, port: int, faults: Faults, athena: Queries) -> None:
         super().__init__("127.0.0.1", port, verbose=False)
         self._faults = faults
+        self._athena = athena
 
     def _server_entry(self) -> None:
-        application = self._faults.before(authorised(_Dispatcher(create_backend_app), ACCOUNT, REGION))
+        dispatcher = _Dispatcher(create_backend_app)
+        application = self._faults.before(authorised(dispatcher, Account(ACCOUNT, REGION, self._athena.workgroup_of)))
         self._server = make_server(
             self._ip_address, self._port, application, threaded=True, request_handler=MotoRequestHandler
         )

@@ -147,4 +147,5 @@ def _refusal(call: Call, fault: Fault, environ: dict[str, Any], start: Callable[
     code = fault.error or ""
     status = _STATUS.get(code, 400) if call.service == "s3" else 400
     message = fault.message or f"{code} (on demand of a test)"
-    return refused(call, f"{status} {_REASON.get(status, 'ERROR')}", code, message, environ, start)
+    told = f"{status} {_REASON.get(status, 'ERROR')}"
+    return refused(call, environ, start, status=told, code=code, message=message)

@@ -63,7 +63,8 @@ class _Progress:
 class JobRuns:
     """The runs of an emulator. `minute` is how many seconds a minute of a run's timeout lasts.
 
-    `environment` is added to what jobs find in theirs, e.g. `SPARK_REMOTE`, `environment_of` to what the job of a name does; `url` is the emulator's address, known later.
+    `environment` is added to what jobs find in theirs, e.g. `SPARK_REMOTE`, `environment_of` to that of the job of a name;
+    `url` is the emulator's address, known later.
     """
 
     def __init__(self, url: Callable[[], str], warm: bool = True) -> None:

@@ -16,7 +16,7 @@ def drain(environ: dict[str, Any]) -> None:
 
 
 def refused(
-    call: Call, status: str, code: str, message: str, environ: dict[str, Any], start: Callable[..., Any]
+    call: Call, environ: dict[str, Any], start: Callable[..., Any], *, status: str, code: str, message: str
 ) -> Iterable[bytes]:
     """The answer with an error. `status` is HTTP's, e.g. `403 FORBIDDEN`."""
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
