@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what some tests need beyond Python: Chromium with its driver (UI tests) and a Java runtime (tests of the
-# classic Spark engine). Needs root on Debian; elsewhere it says which tests will be skipped. Never fails.
+# classic Spark engine); Terraform is in no registry of Debian. Needs root on Debian; elsewhere it says which tests will be skipped. Never fails.
 set -uo pipefail
 
 has_chromium() {
@@ -20,6 +20,8 @@ can_install() {
 apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
 } &>/dev/null </dev/null
+
+command -v terraform &>/dev/null || echo "Terraform is missing: the tests of the infrastructure will be skipped"
 
 if has_chromium && has_java; then
   exit 0
