@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ResponseStreamingError
+from moto.s3.models import FakeKey
 
 from lake_assets_tests.support.aws.emulator import Emulator
 
@@ -187,3 +188,21 @@ def test_a_policy_that_demands_tls_does_not_lock_loopback_out(s3: Any, bucket: s
     )
     s3.put_object(Bucket=bucket, Key="a", Body=b"x")
     assert _content(s3, bucket, "a") == b"x"
+
+
+def test_listing_versions_copies_no_content_and_leaves_it_there(aws: Emulator) -> None:
+    s3, bucket = aws.client("s3"), aws.new_bucket(versioned=True)
+    for content in (b"old", b"new"):
+        s3.put_object(Bucket=bucket, Key="object", Body=content)
+    s3.delete_object(Bucket=bucket, Key="object")
+    tracked: list[object] = vars(FakeKey)["instances_tracked"]
+    before = len(tracked)
+    for _ in range(3):
+        found = s3.list_object_versions(Bucket=bucket)
+    assert len(tracked) == before
+    assert [marker["IsLatest"] for marker in found["DeleteMarkers"]] == [True]
+    read = [
+        s3.get_object(Bucket=bucket, Key="object", VersionId=each["VersionId"])["Body"].read()
+        for each in found["Versions"]
+    ]
+    assert sorted(read) == [b"new", b"old"]

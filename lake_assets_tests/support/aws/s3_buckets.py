@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.s3.responses import S3Response
 
 from lake_assets_tests.support.aws.patching import replaced
@@ -22,6 +22,7 @@ def mended_buckets() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(replaced(FakeBucket, get_permission=_get_permission, set_lifecycle=_set_lifecycle_whole))
         stack.enter_context(replaced(FakeDeleteMarker, dispose=_dispose))
+        stack.enter_context(replaced(FakeKey, __deepcopy__=_listed))
         stack.enter_context(replaced(S3Response, get_bucket_lifecycle=_get_lifecycle_whole))
         yield
 
@@ -41,6 +42,20 @@ def _get_permission(bucket: Any, action: str, resource: str) -> PermissionResult
 
 def _dispose(marker: Any) -> None:
     """A delete marker holds no content. moto asks it to drop its own when a bucket is emptied, and it cannot."""
+
+
+class _Listed(FakeKey):
+    """What a list of versions tells of an object, whose content it shares."""
+
+    def __del__(self) -> None:
+        """The content is the object's, and must outlive the list."""
+
+
+def _listed(key: FakeKey, _: Any) -> FakeKey:
+    """moto copies every object with its content for each page of versions, and keeps the copies: gigabytes in the end."""
+    listed = object.__new__(_Listed)
+    listed.__dict__.update(key.__dict__)
+    return listed
 
 
 def _set_lifecycle_whole(bucket: Any, rules: list[dict[str, Any]]) -> None:
