@@ -196,13 +196,24 @@ run "roles_are_taken_by_services_of_this_account_only" {
     source = "./modules/access"
   }
 
+  variables {
+    orchestrator_services = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]
+  }
+
+  # EC2 names no account; there the instance profile ties the role to this one.
   assert {
     condition = alltrue(flatten([
       for trust in values(output.trusts) : [
-        for statement in jsondecode(trust).Statement : statement.Condition.StringEquals["aws:SourceAccount"] == "123456789012" if can(statement.Principal.Service)
+        for statement in jsondecode(trust).Statement : statement.Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+        if can(statement.Principal.Service) && try(statement.Principal.Service, "") != "ec2.amazonaws.com"
       ]
     ]))
     error_message = "A service of another account could take a role."
+  }
+
+  assert {
+    condition     = aws_iam_instance_profile.orchestrator[0].role == "lake-dev-orchestrator"
+    error_message = "No machine could take the orchestrator's role."
   }
 
   assert {

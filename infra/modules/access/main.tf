@@ -16,6 +16,9 @@ locals {
 
   role_arns = { for who, role in var.role_names : who => "arn:${var.partition}:iam::${var.account}:role/${role}" }
 
+  on_ec2         = contains(var.orchestrator_services, "ec2.amazonaws.com")
+  other_services = sort(setsubtract(var.orchestrator_services, ["ec2.amazonaws.com"]))
+
   # What a layer is built from, beside itself.
   inputs  = { bronze = [], silver = ["bronze"], gold = ["silver"] }
   schemas = ["bronze", "silver", "gold", "quarantine", "quality"]
@@ -62,19 +65,39 @@ data "aws_iam_policy_document" "layer_trust" {
 }
 
 data "aws_iam_policy_document" "orchestrator_trust" {
-  statement {
-    sid     = "Machines"
-    actions = ["sts:AssumeRole"]
+  # EC2 does not say for which account it asks, and need not: a role is only given to machines through an instance profile,
+  # which belongs to the role's own account.
+  dynamic "statement" {
+    for_each = local.on_ec2 ? ["ec2.amazonaws.com"] : []
 
-    principals {
-      type        = "Service"
-      identifiers = var.orchestrator_services
+    content {
+      sid     = "Machines"
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "Service"
+        identifiers = [statement.value]
+      }
     }
+  }
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.account]
+  dynamic "statement" {
+    for_each = length(local.other_services) > 0 ? [local.other_services] : []
+
+    content {
+      sid     = "Services"
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "Service"
+        identifiers = statement.value
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [var.account]
+      }
     }
   }
 
@@ -435,6 +458,14 @@ resource "aws_iam_role" "orchestrator" {
   name               = var.role_names["orchestrator"]
   description        = "Dagster of ${var.name}: plans, starts jobs, and publishes under the roles of the layers."
   assume_role_policy = data.aws_iam_policy_document.orchestrator_trust.json
+}
+
+# By which a machine takes the role.
+resource "aws_iam_instance_profile" "orchestrator" {
+  count = local.on_ec2 ? 1 : 0
+
+  name = aws_iam_role.orchestrator.name
+  role = aws_iam_role.orchestrator.name
 }
 
 # ------------------------------------------------------------------------------------------------ analyst

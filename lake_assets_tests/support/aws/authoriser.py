@@ -209,9 +209,11 @@ def _is_trusted(access: Access, session: Any, account: str) -> bool:
 
 
 def _session(environ: Mapping[str, Any], account: str) -> Any:
-    """The role's session that the credentials belong to; None for keys that may do everything."""
+    """The role's session that the credentials belong to; None for keys, and for roles unknown to IAM, which may do everything."""
     key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
-    return next((each for each in sts_backends[account]["aws"].assumed_roles if each.access_key_id == key), None)
+    known = {role.arn for role in iam_backends[account]["aws"].roles.values()}
+    sessions = sts_backends[account]["aws"].assumed_roles
+    return next((each for each in sessions if each.access_key_id == key and each.role_arn in known), None)
 
 
 def _body(environ: dict[str, Any]) -> bytes:
