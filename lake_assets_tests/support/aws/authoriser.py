@@ -209,7 +209,7 @@ def _is_trusted(access: Access, session: Any, account: str) -> bool:
 
 
 def _session(environ: Mapping[str, Any], account: str) -> Any:
-    """The role's session that the credentials belong to; None for keys, and for roles unknown to IAM, which may do everything."""
+    """The role's session that credentials belong to; None for keys, and for roles that IAM does not know: they may do all."""
     key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
     known = {role.arn for role in iam_backends[account]["aws"].roles.values()}
     sessions = sts_backends[account]["aws"].assumed_roles
