@@ -23,8 +23,8 @@ from lake_assets.contract.model import Table
 from lake_assets.contract.rules import SAMPLES, Action
 from lake_assets.contract.tables import TABLES
 from lake_assets.contract.types import spark_ddl
-from lake_assets.engine.source_files import S3Text, SourceReader, put_beside
-from lake_assets.engine.staging import DATA, QUARANTINE, remove, write_partitions, write_single
+from lake_assets.engine.source_files import S3Text, SourceReader
+from lake_assets.engine.staging import DATA, QUARANTINE, remove, staging_store, write_partitions, write_single
 from lake_assets.errors import AuditError
 from lake_assets.lake.inspection import inspect, open_source
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
@@ -198,9 +198,10 @@ class _StagedFile:
             while chunk := source.read(_CHUNK):
                 copy.write(decoder.decode(chunk).encode())
         if isinstance(self._text, S3Text):
-            uri = f"{self._task.staging}/source/{self._number}.txt"
-            put_beside(target, uri)
-            return uri
+            # Where every machine of a cluster finds it.
+            key = f"source/{self._number}.txt"
+            staging_store(self._task).upload(key, target)
+            return f"{self._task.staging}/{key}"
         return str(target)
 
     def _follows_grammar(self) -> bool:
@@ -220,7 +221,7 @@ class _StagedFile:
         return True
 
     def _convert_lines(self) -> None:
-        remove(self.staged_uri)
+        remove(self._task, self.folder)
         self.rows, self.content = 0, "0"
         self.rejected = self.parsed().where("NOT fits").count()
         # Of no rows no file is written, and a folder without files cannot be read.

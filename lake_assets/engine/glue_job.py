@@ -29,6 +29,7 @@ from dagster_pipes import (
 from lake_assets.aws import shared_aws, told_plainly
 from lake_assets.engine.runner import run
 from lake_assets.engine.session import SPARK_CONFIGURATION
+from lake_assets.engine.staging import staging_store
 from lake_assets.errors import LakeError
 from lake_assets.lake.task import FAILURE_FILE, RESULT_FILE, Failure, Task
 from lake_assets.location import S3Folder, location
@@ -86,24 +87,23 @@ def main() -> None:
     ) as pipes:
         task = Task.model_validate_json(_read(s3, given.lake_task))
         try:
-            _carry_out(s3, task, pipes)
+            _carry_out(task, pipes)
         except Exception as error:
             failure = Failure(error=type(error).__name__, message=str(error), is_told=isinstance(error, LakeError))
-            _write(s3, f"{task.staging}/{FAILURE_FILE}", failure.model_dump_json())
+            staging_store(task).put(FAILURE_FILE, failure.model_dump_json().encode())
             pipes.report_custom_message({"failure": f"{task.staging}/{FAILURE_FILE}"})
             raise
 
 
-def _carry_out(s3: Any, task: Task, pipes: PipesContext) -> None:
+def _carry_out(task: Task, pipes: PipesContext) -> None:
     pipes.log.info(
         f"{task.layer}.{task.table}, {_shown(task.partitions)}: {len(task.files or task.inputs)} files to read"
     )
     result = run(_session(task), task)
-    uri = f"{task.staging}/{RESULT_FILE}"
-    _write(s3, uri, result.model_dump_json())
+    staging_store(task).put(RESULT_FILE, result.model_dump_json().encode())
     rows = sum(each.rows for each in result.partitions)
     pipes.log.info(f"{task.layer}.{task.table}, {_shown(task.partitions)}: {rows} rows staged in {result.seconds} s")
-    pipes.report_custom_message({"result": uri})
+    pipes.report_custom_message({"result": f"{task.staging}/{RESULT_FILE}"})
 
 
 def _shown(partitions: tuple[str, ...]) -> str:
@@ -118,7 +118,7 @@ def _session(task: Task) -> SparkSession:
     # A classic builder is not told of Connect in its type; both have these methods.
     builder: Any = SparkSession.builder
     if "SPARK_REMOTE" not in os.environ:
-        for key, value in source_configuration(task).items():
+        for key, value in hadoop_configuration(task).items():
             builder = builder.config(key, value)
     spark = cast("SparkSession", builder.getOrCreate())
     for key, value in SPARK_CONFIGURATION.items():
@@ -126,10 +126,16 @@ def _session(task: Task) -> SparkSession:
     return spark
 
 
-def source_configuration(task: Task) -> dict[str, str]:
-    """What Hadoop must know of a source bucket before the session starts: its region, and that nothing is to be signed."""
+def hadoop_configuration(task: Task) -> dict[str, str]:
+    """What Hadoop must know of buckets before the session starts.
+
+    Of that of the source its region, and that nothing is to be signed; of that of the lake the key that encrypts.
+    """
     buckets = {place.bucket for file in task.files if isinstance(place := location(file.uri), S3Folder)}
     found: dict[str, str] = {}
+    if task.kms_key:
+        of_lake = f"spark.hadoop.fs.s3a.bucket.{cast(S3Folder, location(task.staging)).bucket}.encryption"
+        found |= {f"{of_lake}.algorithm": "SSE-KMS", f"{of_lake}.key": task.kms_key}
     for bucket in buckets:
         of_bucket = f"spark.hadoop.fs.s3a.bucket.{bucket}"
         if task.access.region:
@@ -144,9 +150,3 @@ def _read(s3: Any, uri: str) -> bytes:
     with told_plainly(f"read {uri}"):
         content: bytes = s3.get_object(Bucket=place.bucket, Key=place.prefix)["Body"].read()
         return content
-
-
-def _write(s3: Any, uri: str, text: str) -> None:
-    place = cast(S3Folder, location(uri))
-    with told_plainly(f"write {uri}"):
-        s3.put_object(Bucket=place.bucket, Key=place.prefix, Body=text.encode())

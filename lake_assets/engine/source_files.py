@@ -83,12 +83,3 @@ class SourceReader:
         path = self._folder / f"{number}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
-
-
-def put_beside(path: Path, uri: str) -> None:
-    """Copy a local file to an address on S3, where every machine of a cluster finds it."""
-    from lake_assets.aws import shared_aws, told_plainly
-
-    place = cast(S3Folder, location(uri))
-    with told_plainly(f"write {uri}"):
-        shared_aws().client("s3").upload_file(str(path), place.bucket, place.prefix)

@@ -6,14 +6,18 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import reduce
+from typing import TYPE_CHECKING, cast
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_assets.contract.layers import LakeTable
 from lake_assets.contract.types import spark_ddl
-from lake_assets.lake.task import ObjectInput
+from lake_assets.lake.task import ObjectInput, Task
 from lake_assets.location import S3Folder, location
+
+if TYPE_CHECKING:
+    from lake_assets.lake.s3_store import S3Store
 
 DATA = "data"
 KEPT = "kept"
@@ -87,13 +91,19 @@ def write_single(frame: DataFrame, column: str, value: str, uri: str, codec: str
     )
 
 
-def remove(uri: str) -> None:
-    """Remove a folder of staging, which a first attempt left in part."""
-    place = location(uri)
-    if isinstance(place, S3Folder):
-        from lake_assets.aws import shared_aws
-        from lake_assets.lake.s3_store import S3Store
+def staging_store(task: Task) -> S3Store:
+    """The staging folder of a task on S3, as the task wants it written: in whose bucket, and encrypted by what."""
+    # Here, because a local lake needs no client of AWS.
+    from lake_assets.aws import shared_aws
+    from lake_assets.lake.s3_store import S3Store
 
-        S3Store(place, shared_aws()).remove_folder("")
+    return S3Store(cast(S3Folder, location(task.staging)), shared_aws(), task.owner, task.kms_key)
+
+
+def remove(task: Task, folder: str) -> None:
+    """Remove a folder of staging, which a first attempt left in part."""
+    place = location(task.staging)
+    if isinstance(place, S3Folder):
+        staging_store(task).remove_folder(folder)
     else:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place / folder, ignore_errors=True)

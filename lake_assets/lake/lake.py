@@ -363,6 +363,8 @@ class Lake:
                     anonymous=self.settings.source_access == "anonymous",
                     copied=self.settings.engine in ("sail", "spark"),
                 ),
+                "owner": self.settings.expected_owner,
+                "kms_key": self.settings.kms_key,
                 "tolerates_added_columns": self.settings.schema_drift == "evolve",
                 "actions": {rule.name: rule.action for rule in self.rules(table)},
                 **inputs,

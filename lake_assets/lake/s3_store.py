@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
@@ -97,6 +98,13 @@ class S3Store:
     def put(self, key: str, content: bytes) -> None:
         with told_plainly(f"write {self.uri(key)}"):
             self._s3.put_object(**self._at(key), Body=content, **self._encryption)
+
+    def upload(self, key: str, path: Path) -> None:
+        """Put a local file, however large it is."""
+        # `upload_file` would hide what S3 said in an error of its own.
+        with told_plainly(f"write {self.uri(key)}"), path.open("rb") as file:
+            extra = {**self._owner, **self._encryption}
+            self._s3.upload_fileobj(file, self.root.bucket, self.root.key(key), ExtraArgs=extra)
 
     def replace(self, staged: str, key: str, holds: Callable[[], bool] = lambda: True) -> None:
         """A writer that fell asleep here and wakes up late finds another object than it looked at, and is refused."""

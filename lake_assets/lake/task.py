@@ -65,7 +65,8 @@ class Task(Record):
     in each channel over the whole lake, `active_range` with a sale or a return. `actions` tells for every rule of the table
     what happens to rows that break it. `references` are the tables that silver rows are compared with (published dimensions,
     and for returns the sales as they arrived), in the versions `reference_versions`; `reference_keys` are the lowest and
-    highest key of those without a gap between them. `replaced` and `standing` let the conversion of a batch of a fact find out
+    highest key of those without a gap between them. `owner` is the AWS account that must own the bucket of `staging`, `kms_key`
+    what encrypts there; empty for none of both. `replaced` and `standing` let the conversion of a batch of a fact find out
     which months it touches: the bronze objects of earlier versions of its files, and those of all other files. With
     `tolerates_added_columns`, files with more columns than declared are read without these.
     """
@@ -80,6 +81,8 @@ class Task(Record):
     threads: int
     files: tuple[FileInput, ...] = ()
     access: SourceAccess = SourceAccess()
+    owner: str = ""
+    kms_key: str = ""
     tolerates_added_columns: bool = False
     inputs: tuple[ObjectInput, ...] = ()
     references: tuple[ObjectInput, ...] = ()

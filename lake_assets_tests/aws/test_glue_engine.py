@@ -16,11 +16,13 @@ from lake_assets import liveness
 from lake_assets.cli.cost import costs
 from lake_assets.contract.layers import BRONZE
 from lake_assets.engine.glue import GlueEngine
-from lake_assets.engine.glue_job import source_configuration
+from lake_assets.engine.glue_job import hadoop_configuration
 from lake_assets.engine.glue_runs import Patience, dollars, dpu_seconds, session_policy, workers
+from lake_assets.engine.staging import staging_store
 from lake_assets.errors import AwsError, AwsUnavailableError, EngineError, EngineLostError, may_pass
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.task import FileInput, Result, SourceAccess, Task
+from lake_assets.location import S3Folder, location
 from lake_assets.settings import GlueSetting, Prices
 from lake_assets_tests.support.aws.emulator import Emulator
 from lake_assets_tests.support.aws.glue_lake import GlueLake, glue_lake
@@ -359,12 +361,36 @@ def test_a_run_that_never_had_workers_costs_nothing() -> None:
 def test_a_public_bucket_in_another_region_is_read_unsigned_there(aws: Emulator, lake: MakeLake) -> None:
     file = FileInput(uri="s3://public/tpcds/reason/a.dat", path="reason/a.dat", object="a")
     task = a_task(lake("pass"), files=(file,), access=SourceAccess(region="us-east-1", anonymous=True, copied=False))
-    assert source_configuration(task) == {
+    assert hadoop_configuration(task) == {
         "spark.hadoop.fs.s3a.bucket.public.endpoint.region": "us-east-1",
         "spark.hadoop.fs.s3a.bucket.public.aws.credentials.provider": (
             "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider"
         ),
     }
+
+
+def test_what_a_job_leaves_is_encrypted_by_the_lakes_key(aws: Emulator, lake: MakeLake, tmp_path: Path) -> None:
+    key = f"arn:aws:kms:{aws.region}:{aws.account}:key/1"
+    task = a_task(lake("pass"), kms_key=key, owner=aws.account)
+    (tmp_path / "copy.txt").write_text("a line")
+    staging_store(task).put("result.json", b"{}")
+    staging_store(task).upload("source/0.txt", tmp_path / "copy.txt")
+    place = location(task.staging)
+    assert isinstance(place, S3Folder)
+    for name in ("result.json", "source/0.txt"):
+        found = aws.client("s3").head_object(Bucket=place.bucket, Key=place.key(name))
+        assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", key)
+    of_bucket = f"spark.hadoop.fs.s3a.bucket.{place.bucket}.encryption"
+    assert hadoop_configuration(task) == {f"{of_bucket}.algorithm": "SSE-KMS", f"{of_bucket}.key": key}
+
+
+def test_a_job_leaves_nothing_in_a_bucket_of_another_account(aws: Emulator, lake: MakeLake, tmp_path: Path) -> None:
+    store = staging_store(a_task(lake("pass"), owner="999999999999"))
+    (tmp_path / "copy.txt").write_text("a line")
+    with pytest.raises(AwsError, match="AccessDenied"):
+        store.put("result.json", b"{}")
+    with pytest.raises(AwsError, match="AccessDenied"):
+        store.upload("source/0.txt", tmp_path / "copy.txt")
 
 
 def test_a_session_policy_lets_nothing_be_written_that_it_only_reads() -> None:
