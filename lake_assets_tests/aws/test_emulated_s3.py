@@ -206,3 +206,23 @@ def test_listing_versions_copies_no_content_and_leaves_it_there(aws: Emulator) -
         for each in found["Versions"]
     ]
     assert sorted(read) == [b"new", b"old"]
+
+
+def test_pages_of_versions_tell_each_version_once_and_a_bucket_of_many_is_emptied_by_them(aws: Emulator) -> None:
+    s3, bucket = aws.client("s3"), aws.new_bucket(versioned=True)
+    written = {
+        s3.put_object(Bucket=bucket, Key=f"folder/{number:02}", Body=b"x")["VersionId"]
+        for number in (*range(12), *range(12))
+    }
+    s3.put_object(Bucket=bucket, Key="zone", Body=b"x")
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket=bucket, Prefix="folder/", PaginationConfig={"PageSize": 5}
+    )
+    told = [version["VersionId"] for page in pages for version in page["Versions"]]
+    assert len(told) == len(written) == 24
+    assert set(told) == written
+
+    while versions := s3.list_object_versions(Bucket=bucket, MaxKeys=5).get("Versions"):
+        objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects})
+    s3.delete_bucket(Bucket=bucket)

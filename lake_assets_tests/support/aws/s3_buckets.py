@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import heapq
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend
 from moto.s3.responses import S3Response
+from moto.s3.utils import _VersionedKeyStore
 
 from lake_assets_tests.support.aws.patching import replaced
 
 _set_lifecycle = FakeBucket.set_lifecycle
 _get_lifecycle = S3Response.get_bucket_lifecycle
+_list_versions = S3Backend.list_object_versions
 
 
 @contextmanager
@@ -23,6 +27,7 @@ def mended_buckets() -> Iterator[None]:
         stack.enter_context(replaced(FakeBucket, get_permission=_get_permission, set_lifecycle=_set_lifecycle_whole))
         stack.enter_context(replaced(FakeDeleteMarker, dispose=_dispose))
         stack.enter_context(replaced(FakeKey, __deepcopy__=_listed))
+        stack.enter_context(replaced(S3Backend, list_object_versions=_list_page_of_versions))
         stack.enter_context(replaced(S3Response, get_bucket_lifecycle=_get_lifecycle_whole))
         yield
 
@@ -56,6 +61,34 @@ def _listed(key: FakeKey, _: Any) -> FakeKey:
     listed = object.__new__(_Listed)
     listed.__dict__.update(key.__dict__)
     return listed
+
+
+def _list_page_of_versions(backend: S3Backend, bucket_name: str, **asked: Any) -> Any:
+    """moto sorts all versions of a bucket for each page: emptying a bucket of many objects does not end.
+
+    It is shown the names that the page can hold, and one more, by which it knows that the list goes on.
+    """
+    bucket, size = backend.get_bucket(bucket_name), asked.get("max_keys", 1000)
+    if size is not None and not asked.get("delimiter"):
+        prefix, first = asked.get("prefix", ""), asked.get("key_marker") or ""
+        window = _VersionedKeyStore()
+        for name in heapq.nsmallest(
+            size + 2, (key for key in list(bucket.keys) if key.startswith(prefix) and key >= first)
+        ):
+            dict.__setitem__(window, name, bucket.keys.getlist(name))
+        bucket = copy.copy(bucket)
+        bucket.keys = window
+    return _list_versions(_One(bucket), bucket_name, **asked)  # type: ignore[arg-type]
+
+
+class _One:
+    """As much of a backend as listing versions asks for: its bucket."""
+
+    def __init__(self, bucket: FakeBucket) -> None:
+        self._bucket = bucket
+
+    def get_bucket(self, _: str) -> FakeBucket:
+        return self._bucket
 
 
 def _set_lifecycle_whole(bucket: Any, rules: list[dict[str, Any]]) -> None:
