@@ -72,8 +72,8 @@ lint: install ## check style, formatting and types
 wheel: install ## build the package as the wheel that Glue jobs load, into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
-infra-test: install $(CHECKOV) ## check the infrastructure without an account: format, plans, policies, checkov
-	$(BIN)/python -m pytest -ra lake_assets_tests/infra/test_terraform.py
+infra-test: install $(CHECKOV) ## check the infrastructure without an account: format, plans, policies, checkov, the machine's scripts
+	$(BIN)/python -m pytest -ra lake_assets_tests/infra/test_terraform.py lake_assets_tests/infra/test_machine.py
 
 infra-e2e: install ## apply the infrastructure to the emulator, run the whole pipeline through it, change it, destroy it
 	INFRA_E2E=1 $(BIN)/python -m pytest -ra lake_assets_tests/infra/test_apply.py

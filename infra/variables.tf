@@ -242,6 +242,44 @@ variable "enable_interface_endpoints" {
   }
 }
 
+variable "enable_machine" {
+  type        = bool
+  default     = false
+  description = "A machine in the VPC that runs Dagster, and a NAT gateway for its way out; about $90 a month."
+
+  validation {
+    condition     = !var.enable_machine || var.enable_network
+    error_message = "enable_machine needs enable_network."
+  }
+
+  validation {
+    condition     = !var.enable_machine || contains(var.orchestrator_services, "ec2.amazonaws.com")
+    error_message = "enable_machine: orchestrator_services must contain ec2.amazonaws.com, else the machine cannot take its role."
+  }
+}
+
+variable "machine_type" {
+  type        = string
+  default     = "t4g.large"
+  description = "Type of that machine. It waits for Glue most of the time, but each run takes about 300 MB."
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*\\.[a-z0-9]+$", var.machine_type)) && !can(regex("\\.(nano|micro|small)$", var.machine_type))
+    error_message = "machine_type: give a type of instance with 4 GB of memory at least, e.g. t4g.large."
+  }
+}
+
+variable "machine_data_gb" {
+  type        = number
+  default     = 20
+  description = "Size of the volume with Dagster's database and home."
+
+  validation {
+    condition     = var.machine_data_gb >= 5 && floor(var.machine_data_gb) == var.machine_data_gb
+    error_message = "machine_data_gb: whole gigabytes, 5 at least."
+  }
+}
+
 variable "network_cidr" {
   type        = string
   default     = "10.20.0.0/20"
@@ -258,6 +296,7 @@ variable "network_zones" {
   default     = ["a", "b"]
   description = "Letters of the zones with a subnet. Named, because a zone that AWS adds must not move the subnets."
 
+  # The last sixteenth of the addresses is the NAT gateway's.
   validation {
     condition     = length(var.network_zones) >= 2 && length(var.network_zones) <= 6 && alltrue([for zone in var.network_zones : can(regex("^[a-f]$", zone))])
     error_message = "network_zones: 2 to 6 letters from a to f, e.g. [\"a\", \"b\"]."

@@ -206,6 +206,7 @@ run "the_network_lets_nothing_in" {
     cidr                = "10.20.0.0/20"
     zones               = ["a", "b"]
     interface_endpoints = true
+    way_out             = false
     buckets             = ["the-lake"]
     source_bucket       = "files"
     log_days            = 365
@@ -236,6 +237,11 @@ run "the_network_lets_nothing_in" {
       ]
     ]))
     error_message = "Data could leave for another bucket."
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 0 && length(aws_internet_gateway.this) == 0
+    error_message = "There is a way out that nobody asked for."
   }
 
   assert {
@@ -316,4 +322,30 @@ run "endpoints_without_a_network_are_refused" {
     enable_interface_endpoints = true
   }
   expect_failures = [var.enable_interface_endpoints]
+}
+
+run "a_machine_without_a_network_is_refused" {
+  command = plan
+  variables {
+    enable_network = false
+    enable_machine = true
+  }
+  expect_failures = [var.enable_machine]
+}
+
+run "a_machine_that_could_not_take_its_role_is_refused" {
+  command = plan
+  variables {
+    enable_machine        = true
+    orchestrator_services = ["ecs-tasks.amazonaws.com"]
+  }
+  expect_failures = [var.enable_machine]
+}
+
+run "a_machine_too_small_for_runs_is_refused" {
+  command = plan
+  variables {
+    machine_type = "t4g.micro"
+  }
+  expect_failures = [var.machine_type]
 }

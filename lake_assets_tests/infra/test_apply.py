@@ -293,5 +293,8 @@ def test_destroying_leaves_nothing(applied: Applied, emulator: Emulator) -> None
     assert [each["Name"] for each in groups if each["Name"] == "lake-prod"] == []
     assert emulator.client("cloudtrail").describe_trails()["trailList"] == []
     assert emulator.client("budgets").describe_budgets(AccountId=emulator.account).get("Budgets", []) == []
-    vpcs = emulator.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
-    assert vpcs == []
+    ec2 = emulator.client("ec2")
+    assert ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"] == []
+    assert (ec2.describe_volumes()["Volumes"], ec2.describe_addresses()["Addresses"]) == ([], [])
+    machines = [each for group in ec2.describe_instances()["Reservations"] for each in group["Instances"]]
+    assert {each["State"]["Name"] for each in machines} == {"terminated"}

@@ -54,7 +54,7 @@ def test_every_schema_has_a_database() -> None:
 
 
 def test_every_output_is_a_setting() -> None:
-    told = re.findall(r"\b(LAKE_[A-Z_]+)\b", (CHECKOUT / "infra" / "outputs.tf").read_text())
+    told = re.findall(r"\b(LAKE_[A-Z_]+)\b", (CHECKOUT / "infra" / "main.tf").read_text())
     known = {f"LAKE_{name.upper()}" for name in Settings.model_fields}
     assert len(told) >= 12
     assert set(told) <= known

@@ -14,6 +14,7 @@ module "lake" {
   force_destroy              = var.force_destroy
   enable_network             = true
   enable_interface_endpoints = true
+  enable_machine             = true
   crawler_schedule           = "cron(0 3 ? * SUN *)"
   athena_cutoff_gb           = 1024
   monthly_budget_usd         = 500

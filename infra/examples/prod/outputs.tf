@@ -17,3 +17,8 @@ output "network" {
   description = "The VPC and its private subnets, or null."
   value       = module.lake.network
 }
+
+output "machine" {
+  description = "The machine of Dagster, and the command that brings its web server to this one."
+  value       = module.lake.machine
+}

@@ -7,6 +7,11 @@ output "role_arns" {
   ]
 }
 
+output "instance_profile" {
+  description = "Instance profile with the orchestrator's role, or null where EC2 may not take it."
+  value       = one(aws_iam_instance_profile.orchestrator[*].name)
+}
+
 output "policies" {
   description = "What each role may do, as JSON."
   value = merge(

@@ -1,5 +1,6 @@
-# Private subnets, one a zone, for a Dagster that runs in this account. There is no way in from outside. S3 is reached by a
-# gateway endpoint, which costs nothing, and Glue and Athena by endpoints of their own where these are asked for.
+# Private subnets, one a zone, for a Dagster that runs in this account. There is no way in from outside, and a way out only where
+# it is asked for. S3 is reached by a gateway endpoint, which costs nothing, and Glue and Athena by endpoints of their own where
+# these are asked for.
 
 resource "aws_vpc" "this" {
   cidr_block           = var.cidr
@@ -37,6 +38,78 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private.id
 }
 
+# ------------------------------------------------------------------------------------------------ way out
+
+resource "aws_subnet" "public" {
+  count = var.way_out ? 1 : 0
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = "${var.region}${var.zones[0]}"
+  cidr_block        = cidrsubnet(var.cidr, 4, 15)
+
+  tags = { Name = "${var.name}-public" }
+}
+
+resource "aws_internet_gateway" "this" {
+  count = var.way_out ? 1 : 0
+
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = var.name }
+}
+
+resource "aws_route_table" "public" {
+  count = var.way_out ? 1 : 0
+
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-public" }
+}
+
+resource "aws_route_table_association" "public" {
+  count = var.way_out ? 1 : 0
+
+  subnet_id      = aws_subnet.public[0].id
+  route_table_id = aws_route_table.public[0].id
+}
+
+resource "aws_route" "public" {
+  count = var.way_out ? 1 : 0
+
+  route_table_id         = aws_route_table.public[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  gateway_id             = aws_internet_gateway.this[0].id
+}
+
+resource "aws_eip" "nat" {
+  count = var.way_out ? 1 : 0
+
+  domain = "vpc"
+
+  tags = { Name = "${var.name}-nat" }
+}
+
+resource "aws_nat_gateway" "this" {
+  count = var.way_out ? 1 : 0
+
+  allocation_id = aws_eip.nat[0].id
+  subnet_id     = aws_subnet.public[0].id
+
+  tags = { Name = var.name }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_route" "private" {
+  count = var.way_out ? 1 : 0
+
+  route_table_id         = aws_route_table.private.id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[0].id
+}
+
+# ------------------------------------------------------------------------------------------------ endpoints
+
 data "aws_iam_policy_document" "s3_endpoint" {
   #checkov:skip=CKV_AWS_283: who comes from inside the VPC still needs rights of its own; the source may be read unsigned
 
@@ -69,6 +142,22 @@ data "aws_iam_policy_document" "s3_endpoint" {
     principals {
       type        = "AWS"
       identifiers = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    # Amazon Linux keeps its packages in a bucket of the region.
+    for_each = var.way_out ? ["arn:${var.partition}:s3:::al2023-repos-${var.region}-de612dc2/*"] : []
+
+    content {
+      sid       = "InstallPackages"
+      actions   = ["s3:GetObject"]
+      resources = [statement.value]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
     }
   }
 }

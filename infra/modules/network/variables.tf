@@ -28,6 +28,11 @@ variable "zones" {
   description = "Letters of the zones, one subnet in each."
 }
 
+variable "way_out" {
+  type        = bool
+  description = "Whether the private subnets reach the internet, through a NAT gateway."
+}
+
 variable "interface_endpoints" {
   type        = bool
   description = "Whether Glue and Athena have endpoints."

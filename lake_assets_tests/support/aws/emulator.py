@@ -31,6 +31,7 @@ from lake_assets_tests.support.aws.faults import Faults
 from lake_assets_tests.support.aws.glue_catalog import mended_catalog
 from lake_assets_tests.support.aws.glue_definitions import mended_definitions
 from lake_assets_tests.support.aws.glue_runs import JobRuns
+from lake_assets_tests.support.aws.machines import mended_machines
 from lake_assets_tests.support.aws.roles import FAKE_KEYS
 from lake_assets_tests.support.aws.s3_buckets import mended_buckets
 from lake_assets_tests.support.aws.s3_objects import mended_objects
@@ -106,6 +107,7 @@ class Emulator:
                 mended_athena_definitions(),
                 mended_budgets(),
                 mended_trails(),
+                mended_machines(),
                 mended_crawlers(lambda: self.url, REGION),
                 self.glue.running(),
                 self.athena.answering(),
