@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo dev test test-fast lint wheel bench infra-test infra-e2e infra-env clean
+.PHONY: help install demo dev test test-fast lint dictionary wheel bench infra-test infra-e2e infra-env clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -68,6 +68,9 @@ lint: install ## check style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+dictionary: install ## write the data dictionary, docs/dictionary, from the contract
+	$(BIN)/python -m lake_assets.contract.dictionary docs/dictionary
 
 wheel: install ## build the package as the wheel that Glue jobs load, into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
