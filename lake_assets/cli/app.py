@@ -222,3 +222,12 @@ def status() -> None:
 
     lake = Lake(load_settings())
     show_status(lake)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything that a run needs: settings, credentials, source, lake, disk, engine. Ends with 1 when one lacks."""
+    from lake_assets.cli.doctor import doctor as look
+
+    if not look():
+        raise typer.Exit(1)
