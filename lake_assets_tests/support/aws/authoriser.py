@@ -44,19 +44,33 @@ class Access:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the session of a role, or somebody without one, who may do everything."""
+
+    account: str
+    session: Any = None
+
+    def denial(self, access: Access) -> str | None:
+        """What AWS says to who may not do this; None for who may."""
+        if self.session is None:
+            return None
+        is_granted = is_allowed(access, policies_of(self.session, self.account))
+        if is_granted and _is_trusted(access, self.session, self.account):
+            return None
+        return f"User: {self.session.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
+
+
 def authorised(application: Application, account: Account) -> Application:
     """The application, behind IAM."""
 
     def guarded(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        session = _session(environ, account.number)
-        if session is not None:
+        caller = caller_of(environ.get("HTTP_AUTHORIZATION", ""), account.number)
+        if caller.session is not None:
             call, body = call_of(environ), _body(environ)
             for access in accesses(call, environ, body, account):
-                if not is_allowed(access, policies_of(session, account.number)) or not _is_trusted(
-                    access, session, account.number
-                ):
+                if told := caller.denial(access):
                     drain(environ)
-                    told = f"User: {session.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
                     code = "AccessDenied" if call.service in ("s3", "sts") else "AccessDeniedException"
                     status = "400 BAD REQUEST" if call.service not in ("s3", "sts") else "403 FORBIDDEN"
                     return refused(call, environ, start, status=status, code=code, message=told)
@@ -208,12 +222,14 @@ def _is_trusted(access: Access, session: Any, account: str) -> bool:
     )
 
 
-def _session(environ: Mapping[str, Any], account: str) -> Any:
-    """The role's session that credentials belong to; None for keys, and for roles that IAM does not know: they may do all."""
-    key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
+def caller_of(authorization: str, account: str) -> Caller:
+    """Who signed a request. Keys, and roles that IAM does not know, are nobody's session: they may do all."""
+    key = authorization.partition("Credential=")[2].partition("/")[0]
     known = {role.arn for role in iam_backends[account]["aws"].roles.values()}
     sessions = sts_backends[account]["aws"].assumed_roles
-    return next((each for each in sessions if each.access_key_id == key and each.role_arn in known), None)
+    return Caller(
+        account, next((each for each in sessions if each.access_key_id == key and each.role_arn in known), None)
+    )
 
 
 def _body(environ: dict[str, Any]) -> bytes:
