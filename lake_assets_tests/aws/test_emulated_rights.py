@@ -57,9 +57,7 @@ class Rights:
 def role(aws: Emulator, catalog: SmallCatalog) -> Iterator[SmallRole]:
     made = SmallRole(aws, *Rights(catalog).needed.values())
     yield made
-    iam = aws.client("iam")
-    iam.delete_role_policy(RoleName=made.name, PolicyName="small")
-    iam.delete_role(RoleName=made.name)
+    made.remove()
 
 
 def asked(role: SmallRole, catalog: SmallCatalog, sql: str) -> dict[str, Any]:

@@ -12,23 +12,20 @@ import boto3
 from lake_assets_tests.support.aws.emulator import Emulator
 
 _NUMBERS = itertools.count()
-_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}],
-}
-
 Statement = tuple[Sequence[str], Sequence[str]]
 """Actions, and the resources on which they are allowed."""
 
 
 class SmallRole:
-    """A role that may do what its statements say."""
+    """A role that may do what its statements say, and is taken by Glue and by the roles that it trusts."""
 
-    def __init__(self, aws: Emulator, *statements: Statement) -> None:
+    def __init__(self, aws: Emulator, *statements: Statement, trusts: Sequence[str] = ()) -> None:
         self._aws = aws
         self.name = f"small-{next(_NUMBERS)}"
         iam = aws.client("iam")
-        trust = json.dumps(_TRUST)
+        principals = {"Service": "glue.amazonaws.com", **({"AWS": list(trusts)} if trusts else {})}
+        taken = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principals}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [taken]})
         self.arn = str(iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
         self.may(*statements)
 
@@ -39,6 +36,11 @@ class SmallRole:
         ]
         policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
         self._aws.client("iam").put_role_policy(RoleName=self.name, PolicyName="small", PolicyDocument=policy)
+
+    def remove(self) -> None:
+        iam = self._aws.client("iam")
+        iam.delete_role_policy(RoleName=self.name, PolicyName="small")
+        iam.delete_role(RoleName=self.name)
 
     @property
     def keys(self) -> dict[str, str]:
