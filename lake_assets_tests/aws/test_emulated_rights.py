@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 
 from lake_assets_tests.support.aws.emulator import Emulator
 from lake_assets_tests.support.aws.small_catalog import SmallCatalog
@@ -157,3 +158,36 @@ def test_a_crawl_fails_for_each_right_that_its_role_lacks(
     told = crawled(aws, catalog, role.name, name)
     assert told["Status"] == "FAILED"
     assert f"is not authorized to perform: {lacking} on resource: " in told["ErrorMessage"]
+
+
+@pytest.fixture
+def looking(role: SmallRole, catalog: SmallCatalog) -> Callable[..., int]:
+    """The status of the answer to who looks for an object, with these rights."""
+
+    def look(key: str, *statements: Statement, head: bool = False) -> int:
+        role.may((["s3:GetObject"], [f"arn:aws:s3:::{catalog.bucket}/*"]), *statements)
+        s3 = role.client("s3")
+        try:
+            answer = (s3.head_object if head else s3.get_object)(Bucket=catalog.bucket, Key=key)
+        except ClientError as error:
+            answer = error.response
+        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+
+    return look
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_that_an_object_is_missing_is_told_only_to_who_may_list_the_bucket(
+    looking: Callable[..., int], catalog: SmallCatalog, head: bool
+) -> None:
+    lists = (["s3:ListBucket"], [f"arn:aws:s3:::{catalog.bucket}"])
+    there = "found/sales/year=2000/sales.parquet"
+    assert (looking(there, head=head), looking(there, lists, head=head)) == (200, 200)
+    assert (looking("found/nothing", head=head), looking("found/nothing", lists, head=head)) == (403, 404)
+
+
+def test_a_right_to_list_below_a_prefix_does_not_tell_that_an_object_is_missing(
+    looking: Callable[..., int], catalog: SmallCatalog
+) -> None:
+    listed = (["s3:ListBucket"], [f"arn:aws:s3:::{catalog.bucket}"], {"StringLike": {"s3:prefix": "found/*"}})
+    assert looking("found/nothing", listed) == 403

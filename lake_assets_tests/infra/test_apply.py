@@ -151,6 +151,12 @@ def _read(key: str) -> Callable[[Any, Applied], object]:
     )
 
 
+def _remove(key: str) -> Callable[[Any, Applied], object]:
+    return lambda session, applied: session.client("s3").delete_object(
+        Bucket=applied.outputs["buckets"]["lake"], Key=key
+    )
+
+
 _DENIED: list[tuple[str, str, Callable[[Any, Applied], object]]] = [
     ("bronze", "writes silver", _write("silver/item/item.parquet")),
     ("bronze", "reads silver", _read("silver/reason/reason.parquet")),
@@ -174,6 +180,11 @@ _DENIED: list[tuple[str, str, Callable[[Any, Applied], object]]] = [
             RoleArn=applied.settings.roles["silver"], RoleSessionName="attempt"
         ),
     ),
+    ("silver", "removes an entry of its ledger", _remove("_ledger/silver/reason/all.json")),
+    ("silver", "removes its history", _remove("quality/results/layer=silver/x.parquet")),
+    ("orchestrator", "removes an arrival", _remove("_ledger/batches/batch-000001.json")),
+    ("orchestrator", "stages for silver", _write("_staging/run/silver.item.1/x.parquet")),
+    ("analyst", "looks for what is not there", _read("gold/nothing.parquet")),
     ("orchestrator", "writes gold", _write("gold/monthly_trends/year=2000/x.parquet")),
     ("orchestrator", "writes quarantine", _write("quarantine/silver/item/item.parquet")),
     ("orchestrator", "writes the ledger of silver", _write("_ledger/silver/item/all.json")),

@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 
 from moto.athena.models import athena_backends
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 
 from lake_assets_tests.support.aws.operations import Call, call_of
@@ -132,7 +133,7 @@ def _matches(text: str, pattern: str) -> bool:
 def accesses(call: Call, environ: Mapping[str, Any], body: bytes, account: Account) -> list[Access]:
     """All that a request does, each part of which must be allowed."""
     if call.service == "s3":
-        return list(_of_s3(call, environ, body))
+        return [*_of_s3(call, environ, body), *_of_missing_object(call, environ, account)]
     given = json.loads(body) if environ.get("HTTP_X_AMZ_TARGET") else {}
     arn = f"arn:aws:{call.service}:{account.region}:{account.number}:"
     if call.service == "glue":
@@ -187,6 +188,20 @@ def _of_s3(call: Call, environ: Mapping[str, Any], body: bytes) -> Iterable[Acce
     if action == "PutObject" and "HTTP_X_AMZ_TAGGING" in environ:
         written.append(Access("s3:PutObjectTagging", place))
     return written
+
+
+def _of_missing_object(call: Call, environ: Mapping[str, Any], account: Account) -> Iterable[Access]:
+    """That an object is not there S3 tells only to who may list its bucket; the request names no prefix."""
+    if call.operation in ("GetObject", "HeadObject"):
+        place = call.resource
+    elif call.operation in ("CopyObject", "UploadPartCopy"):
+        place = unquote(environ["HTTP_X_AMZ_COPY_SOURCE"]).lstrip("/").partition("?versionId=")[0]
+    else:
+        return
+    bucket, _, key = place.partition("/")
+    s3 = s3_backends[account.number]["aws"]
+    if bucket in s3.buckets and s3.get_object(bucket, key) is None:
+        yield Access("s3:ListBucket", f"arn:aws:s3:::{bucket}")
 
 
 def _names_of_glue(operation: str, given: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -12,8 +12,8 @@ import boto3
 from lake_assets_tests.support.aws.emulator import Emulator
 
 _NUMBERS = itertools.count()
-Statement = tuple[Sequence[str], Sequence[str]]
-"""Actions, and the resources on which they are allowed."""
+Statement = tuple[Sequence[str], Sequence[str]] | tuple[Sequence[str], Sequence[str], Mapping[str, Any]]
+"""Actions, the resources on which they are allowed, and on what condition."""
 
 
 class SmallRole:
@@ -32,7 +32,8 @@ class SmallRole:
     def may(self, *statements: Statement) -> None:
         """From now on these things, and nothing else."""
         allowed = [
-            {"Effect": "Allow", "Action": list(actions), "Resource": list(names)} for actions, names in statements
+            {"Effect": "Allow", "Action": list(actions), "Resource": list(names), "Condition": dict(*condition)}
+            for actions, names, *condition in statements
         ]
         policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
         self._aws.client("iam").put_role_policy(RoleName=self.name, PolicyName="small", PolicyDocument=policy)
