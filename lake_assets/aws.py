@@ -22,6 +22,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 
 from lake_assets.errors import AwsError, AwsUnavailableError
+from lake_assets.s3_requests import S3_REQUESTS
 
 _ATTEMPTS = 9
 _CONNECT_SECONDS = 5
@@ -99,7 +100,10 @@ class Aws:
             **({"signature_version": botocore.UNSIGNED} if self.anonymous else {}),
         )
         with told_plainly(f"connect to {service}"):
-            return self._session().client(service, config=config)
+            client = self._session().client(service, config=config)
+        if service == "s3" and not self.anonymous:
+            S3_REQUESTS.watch(client)
+        return client
 
     def _session(self) -> Any:
         """Made once: it takes a tenth of a second, and renews its credentials by itself."""

@@ -75,6 +75,8 @@ class Prices(BaseModel):
     glue_dpu_hour: float = Field(0.44, ge=0)
     glue_flex_dpu_hour: float = Field(0.29, ge=0)
     athena_tb: float = Field(5.0, ge=0)
+    s3_thousand_writes: float = Field(0.005, ge=0)
+    s3_thousand_reads: float = Field(0.0004, ge=0)
 
 
 class Settings(BaseSettings):

@@ -137,7 +137,48 @@ run "a_layer_is_read_by_those_built_from_it" {
   }
 }
 
-run "the_orchestrator_runs_named_jobs_and_passes_their_roles_to_glue_alone" {
+run "what_is_on_record_is_removed_by_nobody" {
+  command = plan
+
+  module {
+    source = "./modules/access"
+  }
+
+  assert {
+    condition = jsonencode({
+      for who, policy in output.policies : who => sort(distinct(flatten([
+        for statement in jsondecode(policy).Statement : flatten([statement.Resource]) if contains(flatten([statement.Action]), "s3:DeleteObject")
+      ])))
+      }) == jsonencode(merge(
+      {
+        for layer in ["bronze", "silver", "gold"] : layer => sort([
+          "arn:aws:s3:::the-lake/${layer}/*", "arn:aws:s3:::the-lake/_staging/*/${layer}.*", "arn:aws:s3:::the-lake/quarantine/${layer}/*",
+        ])
+      },
+      { crawler = [], analyst = [], orchestrator = ["arn:aws:s3:::the-lake/_staging/*", "arn:aws:s3:::the-pipes/*"] },
+    ))
+    error_message = "A role removes more than published objects, quarantine and staging of its layer, or what is left in staging."
+  }
+}
+
+run "the_orchestrator_writes_arrivals_and_a_probe_to_the_lake" {
+  command = plan
+
+  module {
+    source = "./modules/access"
+  }
+
+  assert {
+    condition = toset([
+      for resource in flatten([
+        for statement in jsondecode(output.policies["orchestrator"]).Statement : flatten([statement.Resource]) if contains(flatten([statement.Action]), "s3:PutObject")
+      ]) : resource if startswith(resource, "arn:aws:s3:::the-lake/")
+    ]) == toset(["arn:aws:s3:::the-lake/_ledger/batches/*", "arn:aws:s3:::the-lake/_staging/.write-probe-*"])
+    error_message = "The orchestrator writes other things to the lake."
+  }
+}
+
+run "who_publishes_is_told_that_an_object_is_not_there" {
   command = plan
 
   module {
@@ -146,10 +187,33 @@ run "the_orchestrator_runs_named_jobs_and_passes_their_roles_to_glue_alone" {
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(output.policies["orchestrator"]).Statement :
-      try(statement.Condition.StringEquals["iam:PassedToService"], "") == "glue.amazonaws.com" if contains(flatten([statement.Action]), "iam:PassRole")
+      for who in ["bronze", "silver", "gold", "orchestrator"] : anytrue([
+        for statement in jsondecode(output.policies[who]).Statement :
+        contains(flatten([statement.Action]), "s3:ListBucket") && contains(flatten([statement.Resource]), "arn:aws:s3:::the-lake") && !can(statement.Condition)
+      ])
     ])
-    error_message = "PassRole is not limited to Glue."
+    error_message = "S3 would refuse a role to look for an object that is not there: that needs ListBucket without a condition."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.policies["analyst"]).Statement : try(statement.Condition.StringLike["s3:prefix"], "") == "gold/*"
+      if contains(flatten([statement.Action]), "s3:ListBucket")
+    ])
+    error_message = "The analyst lists more than gold."
+  }
+}
+
+run "the_orchestrator_runs_named_jobs_and_nobody_passes_a_role" {
+  command = plan
+
+  module {
+    source = "./modules/access"
+  }
+
+  assert {
+    condition     = alltrue([for policy in values(output.policies) : !strcontains(policy, "iam:PassRole")])
+    error_message = "A role is passed, which no call of the lake needs."
   }
 
   assert {
@@ -161,9 +225,9 @@ run "the_orchestrator_runs_named_jobs_and_passes_their_roles_to_glue_alone" {
 
   assert {
     condition = alltrue([
-      for who, policy in output.policies : who == "orchestrator" || !strcontains(policy, "iam:PassRole") && !strcontains(policy, "sts:AssumeRole")
+      for who, policy in output.policies : who == "orchestrator" || !strcontains(policy, "sts:AssumeRole")
     ])
-    error_message = "Only the orchestrator takes and passes roles."
+    error_message = "Only the orchestrator takes roles."
   }
 }
 

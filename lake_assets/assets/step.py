@@ -20,6 +20,7 @@ from lake_assets.jobs import REBUILD_TAG
 from lake_assets.lake.lake import Lake, Outcome
 from lake_assets.lake.records import Publication
 from lake_assets.lake.store import side_by_side
+from lake_assets.s3_requests import S3_REQUESTS
 
 _BACKFILL_TAG = "dagster/backfill"
 
@@ -35,6 +36,7 @@ def materialise(
     partitions = list(context.partition_keys)
     # `context.run` and, for a single partition, `add_asset_metadata` are missing when a test calls the asset directly.
     run_id = context.op_execution_context.run_id
+    before = S3_REQUESTS.made
     with attempt(context):
         outcome = lake.materialise(table, partitions, engine.run, run_id, rebuild=_rebuilds(context))
         if outcome.contested and is_another_left(context):
@@ -44,7 +46,13 @@ def materialise(
     yield from check_results(table, lake.store, lake.rules(table), lake.told(table, outcome), entries)
     standing = {name: entry.settled for name, entry in entries.items() if entry.settled}
     published = _metadata_by_partition(table, partitions, outcome, lake, standing)
+    asked, prices = S3_REQUESTS.made - before, lake.settings.prices
+    share = asked.figures(prices, max(1, len(published)))
+    published = {partition: {**metadata, **share} for partition, metadata in published.items()}
     if problems:
+        if share and not published:
+            # What publishes nothing has no materialisation that could tell what it cost.
+            context.log_event(dg.AssetObservation(context.asset_key, metadata=share))
         for partition, metadata in published.items():
             context.log_event(
                 dg.AssetMaterialization(asset_key=context.asset_key, partition=partition, metadata=metadata)

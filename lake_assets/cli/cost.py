@@ -21,7 +21,8 @@ class Cost:
     """What one asset cost in one run. `table` is `layer.table`, or `catalog.<layer>` for a crawl; `started` is UTC.
 
     `partitions` and `bytes` are what was published, `engine_seconds` what the engine worked for it. `dpu_seconds` are those
-    that Glue bills, also for what failed; `dollars` are theirs, at the prices of the settings when it ran.
+    that Glue bills, also for what failed; `dollars` are theirs and those of the step's requests to S3, at the prices of the
+    settings when it ran.
     """
 
     run_id: str
@@ -76,7 +77,7 @@ def _cost(record: dg.RunRecord, table: str, events: Sequence[tuple[bool, Mapping
         engine_seconds=round(total("engine_seconds"), 3),
         # A crawl tells hours.
         dpu_seconds=round(total("glue_dpu_seconds") + 3600 * total("dpu_hours"), 3),
-        dollars=total("cost_usd"),
+        dollars=total("cost_usd") + total("s3_cost_usd"),
     )
 
 
@@ -88,7 +89,8 @@ def show_costs(found: Sequence[Cost], by: str, form: str) -> None:
         output.print(_grid(by, found))
     runs = len({cost.run_id for cost in found})
     told = f"{runs} runs that built something, ${sum(cost.dollars for cost in found):.4f}"
-    errors.print(f"{told} for Glue's jobs and crawlers. S3 and queries are not counted.")
+    errors.print(f"{told} for Glue's jobs and crawlers, and the steps' requests to S3.")
+    errors.print("What Spark asks of S3, storage and queries are not counted.")
 
 
 def _run_name(cost: Cost) -> str:

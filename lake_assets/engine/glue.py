@@ -133,8 +133,8 @@ class GlueEngine:
                 continue
             if not self._is_given_up(given.get(_RUN, "")):
                 continue
-            place = cast(S3Folder, location(given[TASK_ARGUMENT].rpartition("/")[0]))
-            if stored := S3Store(place, self._aws).read(TASK_FILE):
+            left = self._opened(given[TASK_ARGUMENT].rpartition("/")[0], task.layer)
+            if stored := left.read(TASK_FILE):
                 yield run, Task.model_validate_json(stored[0])
 
     def _is_given_up(self, run_id: str) -> bool:
@@ -202,8 +202,11 @@ class GlueEngine:
         return endings.get(run["JobRunState"], "failed")
 
     def _staging(self, task: Task) -> S3Store:
-        place = cast(S3Folder, location(task.staging))
-        aws = aws_of(self._settings, task.layer)
+        return self._opened(task.staging, task.layer)
+
+    def _opened(self, staging: str, layer: str) -> S3Store:
+        """A staging folder, under the role of the layer and in the lake's account only."""
+        place, aws = cast(S3Folder, location(staging)), aws_of(self._settings, layer)
         return S3Store(place, aws, self._settings.expected_owner, self._settings.kms_key)
 
 

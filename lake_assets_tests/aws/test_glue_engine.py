@@ -26,6 +26,7 @@ from lake_assets.location import S3Folder, location
 from lake_assets.settings import GlueSetting, Prices
 from lake_assets_tests.support.aws.emulator import Emulator
 from lake_assets_tests.support.aws.glue_lake import GlueLake, glue_lake
+from lake_assets_tests.support.aws.small_roles import SmallRole
 
 _SLEEP = "import time; time.sleep(60)"
 _ANSWER = """
@@ -289,6 +290,35 @@ def test_after_a_restart_the_run_that_goes_on_is_adopted_and_none_is_started(aws
     result = carry_out(made, task)
     assert (result.staging, result.load_timestamp) == (dead.staging, dead.load_timestamp)
     assert len(runs_of(aws, made)) == 1
+
+
+def test_a_run_is_adopted_under_the_role_of_its_layer(
+    aws: Emulator, lake: MakeLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = lake(_ANSWER.format(seconds=1))
+    dead, task = a_task(made), a_task(made)
+    _begin(aws, made, dead)
+    job = f"arn:aws:glue:{aws.region}:{aws.account}:job/{made.name}-bronze"
+    orchestrator = SmallRole(aws, (["glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns"], [job]))
+    staging = f"arn:aws:s3:::{made.bucket}/lake/_staging/*"
+    layer = SmallRole(aws, (["s3:GetObject"], [staging]), trusts=[orchestrator.arn])
+    orchestrator.may((["glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns"], [job]), (["sts:AssumeRole"], [layer.arn]))
+    try:
+        with monkeypatch.context() as patch:
+            for name, value in orchestrator.keys.items():
+                patch.setenv(name, value)
+            assert carry_out(made, task, roles={"bronze": layer.arn}).staging == dead.staging
+    finally:
+        orchestrator.remove()
+        layer.remove()
+    assert len(runs_of(aws, made)) == 1
+
+
+def test_a_run_whose_task_lies_in_a_bucket_of_another_account_is_not_adopted(aws: Emulator, lake: MakeLake) -> None:
+    made = lake(_SLEEP)
+    _begin(aws, made, a_task(made))
+    with pytest.raises(AwsError, match=r"Cannot read .*task\.json.*AccessDenied"):
+        carry_out(made, a_task(made), expected_owner="999999999999")
 
 
 def test_a_run_that_does_other_work_is_not_adopted(aws: Emulator, lake: MakeLake) -> None:

@@ -18,6 +18,7 @@ from lake_assets.lake import s3_store
 from lake_assets.lake.s3_store import S3Store
 from lake_assets.lake.store import ObjectInfo
 from lake_assets.location import S3Folder
+from lake_assets.s3_requests import S3_REQUESTS, Requests
 from lake_assets_tests.support.aws.emulator import Emulator
 
 KEY = "_ledger/silver/inventory/1998-01.json"
@@ -204,6 +205,36 @@ def test_what_is_written_is_encrypted_and_nothing_is_left_of_a_probe(store: S3St
     store.replace(STAGED, TARGET)
     head = aws.client("s3").head_object(Bucket=store.root.bucket, Key=store.root.key(TARGET))
     assert head["ServerSideEncryption"] == "AES256"
+
+
+def test_each_request_is_counted_as_it_is_billed(plain: S3Store) -> None:
+    before = S3_REQUESTS.made
+    plain.put(STAGED, b"1")
+    assert S3_REQUESTS.made - before == Requests(writes=1)
+    # A look at what is staged and at what stands, and the copy.
+    plain.replace(STAGED, TARGET)
+    assert S3_REQUESTS.made - before == Requests(writes=2, reads=2)
+    assert plain.read(TARGET) is not None
+    assert S3_REQUESTS.made - before == Requests(writes=2, reads=3)
+    # Lists, and removes for nothing.
+    plain.remove_folder(STAGED.rpartition("/")[0])
+    assert S3_REQUESTS.made - before == Requests(writes=3, reads=3)
+
+
+def test_a_repeated_request_is_counted_again(plain: S3Store, aws: Emulator) -> None:
+    before = S3_REQUESTS.made
+    aws.faults.add("PutObject", times=2, error="SlowDown")
+    plain.put(TARGET, b"1")
+    assert S3_REQUESTS.made - before == Requests(writes=3)
+
+
+def test_a_request_that_nobody_signed_is_counted_for_nobody(plain: S3Store, aws: Emulator) -> None:
+    plain.put(TARGET, b"1")
+    place = {"Bucket": plain.root.bucket, "Key": plain.root.key(TARGET)}
+    aws.client("s3").put_object_acl(**place, ACL="public-read")
+    before = S3_REQUESTS.made
+    Aws(aws.region, anonymous=True).client("s3").get_object(**place)
+    assert S3_REQUESTS.made == before
 
 
 def test_a_bucket_of_another_account_is_refused(plain: S3Store) -> None:

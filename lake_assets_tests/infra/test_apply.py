@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
@@ -147,6 +151,12 @@ def _read(key: str) -> Callable[[Any, Applied], object]:
     )
 
 
+def _remove(key: str) -> Callable[[Any, Applied], object]:
+    return lambda session, applied: session.client("s3").delete_object(
+        Bucket=applied.outputs["buckets"]["lake"], Key=key
+    )
+
+
 _DENIED: list[tuple[str, str, Callable[[Any, Applied], object]]] = [
     ("bronze", "writes silver", _write("silver/item/item.parquet")),
     ("bronze", "reads silver", _read("silver/reason/reason.parquet")),
@@ -170,6 +180,11 @@ _DENIED: list[tuple[str, str, Callable[[Any, Applied], object]]] = [
             RoleArn=applied.settings.roles["silver"], RoleSessionName="attempt"
         ),
     ),
+    ("silver", "removes an entry of its ledger", _remove("_ledger/silver/reason/all.json")),
+    ("silver", "removes its history", _remove("quality/results/layer=silver/x.parquet")),
+    ("orchestrator", "removes an arrival", _remove("_ledger/batches/batch-000001.json")),
+    ("orchestrator", "stages for silver", _write("_staging/run/silver.item.1/x.parquet")),
+    ("analyst", "looks for what is not there", _read("gold/nothing.parquet")),
     ("orchestrator", "writes gold", _write("gold/monthly_trends/year=2000/x.parquet")),
     ("orchestrator", "writes quarantine", _write("quarantine/silver/item/item.parquet")),
     ("orchestrator", "writes the ledger of silver", _write("_ledger/silver/item/all.json")),
@@ -244,6 +259,60 @@ def test_athena_answers_in_the_created_workgroup_and_keeps_its_result_in_the_cre
     results = applied.outputs["buckets"]["results"]
     found = emulator.client("s3").list_objects_v2(Bucket=results, Prefix="queries/")
     assert found["KeyCount"] >= 1
+
+
+def asked_by_analyst(applied: Applied, sql: str, schema: str) -> dict[str, Any]:
+    """What became of a query of an analyst."""
+    keys = keys_of(applied.outputs["roles"]["analyst"])
+    athena = boto3.client("athena", **{name.lower(): value for name, value in keys.items()})
+    started = athena.start_query_execution(
+        QueryString=sql, WorkGroup="lake-prod", QueryExecutionContext={"Database": f"lake_prod_{schema}"}
+    )
+    until = time.monotonic() + 30
+    while True:
+        told = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]["Status"]
+        if told["State"] not in ("QUEUED", "RUNNING"):
+            return dict(told)
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def table_of_gold(applied: Applied, emulator: Emulator) -> Iterator[str]:
+    """One that holds three rows, because the tables of gold need more than some tables of silver."""
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": [1, 2, 3]}), content)
+    bucket, s3, glue = applied.outputs["buckets"]["lake"], emulator.client("s3"), emulator.client("glue")
+    s3.put_object(Bucket=bucket, Key="gold/told/told.parquet", Body=content.getvalue())
+    storage = {"Columns": [{"Name": "id", "Type": "bigint"}], "Location": f"s3://{bucket}/gold/told/"}
+    glue.create_table(DatabaseName="lake_prod_gold", TableInput={"Name": "told", "StorageDescriptor": storage})
+    yield "told"
+    glue.delete_table(DatabaseName="lake_prod_gold", Name="told")
+    s3.delete_object(Bucket=bucket, Key="gold/told/told.parquet")
+
+
+def test_an_analyst_asks_gold(applied: Applied, table_of_gold: str) -> None:
+    told = asked_by_analyst(applied, f"SELECT COUNT(*) FROM {table_of_gold}", "gold")
+    assert told["State"] == "SUCCEEDED", told
+
+
+def test_an_analyst_does_not_learn_of_silver_by_asking(applied: Applied) -> None:
+    told = asked_by_analyst(applied, "SELECT COUNT(*) FROM reason", "silver")
+    assert told["State"] == "FAILED"
+    assert "not authorized to perform: glue:GetDatabase" in told["StateChangeReason"]
+
+
+def test_a_table_of_gold_over_objects_of_silver_tells_an_analyst_nothing(
+    applied: Applied, emulator: Emulator, table_of_gold: str
+) -> None:
+    bucket = applied.outputs["buckets"]["lake"]
+    storage = {"Columns": [{"Name": "r_reason_sk", "Type": "int"}], "Location": f"s3://{bucket}/silver/reason/"}
+    emulator.client("glue").update_table(
+        DatabaseName="lake_prod_gold", TableInput={"Name": table_of_gold, "StorageDescriptor": storage}
+    )
+    told = asked_by_analyst(applied, f"SELECT COUNT(*) FROM {table_of_gold}", "gold")
+    assert told["State"] == "FAILED"
+    assert "Access Denied" in told["StateChangeReason"]
 
 
 def test_the_named_queries_are_those_of_the_repository(applied: Applied) -> None:

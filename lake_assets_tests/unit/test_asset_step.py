@@ -14,6 +14,7 @@ import pytest
 
 from lake_assets.assets.bronze import bronze_assets
 from lake_assets.assets.silver import silver_assets
+from lake_assets.cli.cost import costs
 from lake_assets.contract.calendar import MONTHS
 from lake_assets.contract.layers import BRONZE, SILVER, lake_table
 from lake_assets.contract.rules import rule_of, rules_of
@@ -23,6 +24,7 @@ from lake_assets.lake.arrival import examine, look, pin
 from lake_assets.lake.lake import Lake
 from lake_assets.lake.task import PartitionResult, Result, StagedObject, Task, Violation
 from lake_assets.resources import LakeResource
+from lake_assets.s3_requests import S3_REQUESTS, Requests
 from lake_assets.settings import Settings
 
 FIRST, SECOND = "batch-000001", "batch-000002"
@@ -88,6 +90,14 @@ class FakeEngine:
             objects=(StagedObject(folder=partition, rows=rows, object=key),),
             violations=tuple(self.violations.get(partition, ())),
         )
+
+
+class AskingEngine(FakeEngine):
+    """Makes ten writes and four reads of S3 on the way."""
+
+    def run(self, task: Task) -> Result:
+        S3_REQUESTS.add(Requests(writes=10, reads=4))
+        return super().run(task)
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,29 @@ def test_a_range_of_months_is_one_task_and_credits_each_month(ingested: Site) ->
     credited = ingested.credited(store_returns)
     assert {month: figures["dagster/partition_row_count"] for month, figures in credited.items()} == engine.rows
     assert credited["2000-07"]["preview"] == "no rows"
+
+
+def test_the_requests_to_s3_of_a_step_are_shared_by_its_partitions(ingested: Site) -> None:
+    S3_REQUESTS.add(Requests(writes=1000, reads=1000))  # of earlier steps
+    assert ingested.materialise(store_returns, AskingEngine(), "2000-05", "2000-06").success
+    for figures in ingested.credited(store_returns).values():
+        assert (figures["s3_writes"], figures["s3_reads"]) == (5, 2)
+        assert figures["s3_cost_usd"] == pytest.approx(5 * 0.005 / 1000 + 2 * 0.0004 / 1000)
+    (cost,) = costs(ingested.instance, runs=1)
+    assert cost.dollars == pytest.approx(10 * 0.005 / 1000 + 4 * 0.0004 / 1000)
+
+
+def test_a_step_that_publishes_nothing_still_tells_what_its_requests_cost(ingested: Site) -> None:
+    engine = AskingEngine(violations={"2000-05": [CONTRADICTION]})
+    assert not ingested.materialise(store_sales, engine, "2000-05").success
+    (cost,) = costs(ingested.instance, runs=1)
+    assert (cost.table, cost.partitions) == ("silver.store_sales", 0)
+    assert cost.dollars == pytest.approx(10 * 0.005 / 1000 + 4 * 0.0004 / 1000)
+
+
+def test_a_lake_that_asks_nothing_of_s3_tells_nothing_of_it(site: Site) -> None:
+    assert site.materialise(income_band, FakeEngine(), FIRST).success
+    assert not [name for name in site.credited(income_band)[FIRST] if name.startswith("s3_")]
 
 
 def test_a_dimension_is_one_object_and_every_batch_applied_is_credited_with_it(ingested: Site) -> None:

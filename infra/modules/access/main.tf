@@ -150,7 +150,7 @@ data "aws_iam_policy_document" "layer" {
 
   statement {
     sid     = "WriteOwnLayer"
-    actions = ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    actions = ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"]
     resources = [
       "${local.arn["lake"]}/${each.key}/*",
       "${local.arn["lake"]}/_ledger/${each.key}/*",
@@ -160,19 +160,23 @@ data "aws_iam_policy_document" "layer" {
     ]
   }
 
+  # What is on record stays there: neither the ledger nor the history of quality is ever removed.
+  statement {
+    sid     = "RemoveFromOwnLayer"
+    actions = ["s3:DeleteObject"]
+    resources = [
+      "${local.arn["lake"]}/${each.key}/*",
+      "${local.arn["lake"]}/_staging/*/${each.key}.*",
+      "${local.arn["lake"]}/quarantine/${each.key}/*",
+    ]
+  }
+
+  # Without a condition on the prefix: S3 says that an object is not there only to who may list the bucket as a whole, and else
+  # refuses to look. A first publication needs to be told so. Names tell no content.
   statement {
     sid       = "ListLake"
     actions   = ["s3:ListBucket"]
     resources = [local.arn["lake"]]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values = concat(
-        [for layer in concat(each.value, [each.key]) : "${layer}/*"],
-        ["_ledger/*", "_staging/*", "quarantine/${each.key}/*", "quality/results/layer=${each.key}/*"],
-      )
-    }
   }
 
   dynamic "statement" {
@@ -344,6 +348,7 @@ data "aws_iam_policy_document" "orchestrator" {
     resources = ["${local.arn["lake"]}/*", local.source_arn]
   }
 
+  # Without a condition on the prefix, for the reason that the layers' roles have.
   statement {
     sid       = "List"
     actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
@@ -352,8 +357,22 @@ data "aws_iam_policy_document" "orchestrator" {
 
   statement {
     sid       = "RegisterArrivals"
-    actions   = ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-    resources = ["${local.arn["lake"]}/_ledger/batches/*", "${local.arn["lake"]}/_staging/*"]
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn["lake"]}/_ledger/batches/*"]
+  }
+
+  # A probe tells a run that it can write before it begins.
+  statement {
+    sid       = "ProbeStaging"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn["lake"]}/_staging/.write-probe-*"]
+  }
+
+  # Of attempts that died, of whichever layer.
+  statement {
+    sid       = "ClearStaging"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${local.arn["lake"]}/_staging/*"]
   }
 
   statement {
@@ -374,22 +393,11 @@ data "aws_iam_policy_document" "orchestrator" {
     resources = [for layer in keys(local.inputs) : local.role_arns[layer]]
   }
 
+  # A run has the role of its job, so that no role needs to be passed: that is for who makes or changes a job.
   statement {
     sid       = "RunJobs"
     actions   = ["glue:GetJob", "glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
     resources = [for layer in keys(local.inputs) : "${local.glue}:job/${var.name}-${layer}"]
-  }
-
-  statement {
-    sid       = "PassRoles"
-    actions   = ["iam:PassRole"]
-    resources = [for layer in keys(local.inputs) : local.role_arns[layer]]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["glue.amazonaws.com"]
-    }
   }
 
   statement {

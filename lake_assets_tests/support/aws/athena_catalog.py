@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 from moto.glue.models import glue_backends
 from moto.s3.models import s3_backends
 from sqlglot import exp
+
+if TYPE_CHECKING:
+    from lake_assets_tests.support.aws.athena_rights import Rights
 
 _DEFAULT_CATALOG = "awsdatacatalog"
 
@@ -65,8 +68,8 @@ def duckdb_type(hive: str) -> str:
     return exp.DataType.build(hive, dialect="hive").sql("duckdb").replace("TEXT", "VARCHAR")
 
 
-def find_table(account: str, region: str, name: exp.Table, default_database: str | None) -> CatalogTable:
-    """The table that a query names. Raises `QueryFailedError` for one that is not in the catalog."""
+def find_table(rights: Rights, name: exp.Table, default_database: str | None) -> CatalogTable:
+    """The table that a query names. Raises `QueryFailedError` for one that is not in the catalog, or not for the caller."""
     database, table = (name.db or default_database or "").lower(), name.name.lower()
     first = name.args.get("db") or name.this
     # sqlglot tells where a name ends.
@@ -75,14 +78,19 @@ def find_table(account: str, region: str, name: exp.Table, default_database: str
         raise QueryFailedError(f"CATALOG_NOT_FOUND: {where}: Catalog '{name.catalog}' does not exist", kind=1300)
     if not database:
         raise QueryFailedError(f"MISSING_SCHEMA_NAME: {where}: Schema must be specified when session schema is not set")
-    databases = glue_backends[account][region].databases
+    rights.look("GetDatabase", f"database/{database}")
+    rights.look("GetTable", f"database/{database}", f"table/{database}/{table}")
+    databases = glue_backends[rights.caller.account][rights.region].databases
     if database not in databases:
         raise QueryFailedError(f"SCHEMA_NOT_FOUND: {where}: Schema '{database}' does not exist", kind=1301)
     tables = databases[database].tables
     if table not in tables:
         full = f"{_DEFAULT_CATALOG}.{database}.{table}"
         raise QueryFailedError(f"TABLE_NOT_FOUND: {where}: Table '{full}' does not exist", kind=1302)
-    return _catalog_table(database, tables[table])
+    found = _catalog_table(database, tables[table])
+    if found.partition_columns:
+        rights.look("GetPartitions", f"database/{database}", f"table/{database}/{table}")
+    return found
 
 
 def _catalog_table(database: str, found: Any) -> CatalogTable:
@@ -109,23 +117,26 @@ def _location(partition: Any, table: str) -> str:
 class Copies:
     """Files of a folder that hold the content of objects, each copied once for as long as its etag stays."""
 
-    def __init__(self, account: str, folder: Path) -> None:
-        self._account = account
+    def __init__(self, rights: Rights, folder: Path) -> None:
+        self._rights = rights
         self._folder = folder
 
     def below(self, location: str) -> Iterator[Copy]:
         """The objects of a location, as Hive sees them: names that begin with _ or . are hidden, empty objects are folders."""
         bucket, _, prefix = location.split("://", 1)[1].partition("/")
         prefix = f"{prefix.rstrip('/')}/"
-        buckets = s3_backends[self._account]["aws"].buckets
+        s3 = s3_backends[self._rights.caller.account]["aws"]
+        self._rights.list(bucket, prefix)
+        buckets = s3.buckets
         if bucket not in buckets:
             raise QueryFailedError(f"HIVE_FILESYSTEM_ERROR: The specified bucket does not exist: {bucket}")
         for key in sorted(buckets[bucket].keys):
             if not key.startswith(prefix) or any(part.startswith(("_", ".")) for part in key[len(prefix) :].split("/")):
                 continue
-            found = s3_backends[self._account]["aws"].get_object(bucket, key)
+            found = s3.get_object(bucket, key)
             if found is None or not found.size:
                 continue
+            self._rights.read(bucket, key)
             path = self._folder / f"{found.etag.strip(chr(34))}.parquet"
             if not path.exists():
                 scratch = path.with_name(f"{path.name}.{id(found)}")

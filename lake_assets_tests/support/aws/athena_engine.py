@@ -24,6 +24,7 @@ from lake_assets_tests.support.aws.athena_catalog import (
     find_table,
     view_statement,
 )
+from lake_assets_tests.support.aws.athena_rights import Rights
 from lake_assets_tests.support.aws.athena_scan import Readings, bytes_of, readings
 from lake_assets_tests.support.aws.athena_values import column_info
 
@@ -39,10 +40,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a query is asked: whose catalog it sees, in which database, and the folder for copies of objects."""
+    """Where a query is asked: with whose rights, in which database, and the folder for copies of objects."""
 
-    account: str
-    region: str
+    rights: Rights
     database: str | None
     folder: Path
 
@@ -83,7 +83,7 @@ def answer(
     except SqlglotError as error:
         raise QueryFailedError(f"SYNTAX_ERROR: {error}") from error
     found = readings(qualified, tables)
-    copies = Copies(place.account, place.folder)
+    copies = Copies(place.rights, place.folder)
     # Looked for once: a file replaced meanwhile must not be read here and counted there.
     files = {
         name: [(partition, copy) for partition in found.partitions(table) for copy in copies.below(partition.location)]
@@ -130,7 +130,7 @@ def _resolve(query: exp.Expr, place: Place) -> dict[tuple[str, str], CatalogTabl
     for scope in traverse_scope(query):
         for source in scope.sources.values():
             if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
-                table = find_table(place.account, place.region, source, place.database)
+                table = find_table(place.rights, source, place.database)
                 alias = source.alias or source.name
                 source.set("catalog", None)
                 source.set("db", exp.to_identifier(table.database, quoted=True))

@@ -22,7 +22,9 @@ from moto.s3.models import s3_backends
 
 from lake_assets_tests.support.aws.athena_catalog import QueryFailedError
 from lake_assets_tests.support.aws.athena_engine import Answer, Place, answer, parse
+from lake_assets_tests.support.aws.athena_rights import Rights
 from lake_assets_tests.support.aws.athena_values import csv_of, row_of, text_of
+from lake_assets_tests.support.aws.authoriser import caller_of
 from lake_assets_tests.support.aws.patching import replaced
 
 _MOST_ROWS = 1000
@@ -51,8 +53,7 @@ class Execution:
     configuration: dict[str, Any]
     output: str
     reuse_minutes: int | None
-    account: str
-    region: str
+    rights: Rights
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     state: str = "QUEUED"
     reason: str | None = None
@@ -147,7 +148,7 @@ class Queries:
                 found = answer(
                     execution.sql,
                     execution.parameters,
-                    Place(execution.account, execution.region, execution.database, self._folder),
+                    Place(execution.rights, execution.database, self._folder),
                     cutoff=cutoff,
                     started=lambda connection: setattr(execution, "connection", connection),
                 )
@@ -259,8 +260,7 @@ def _asked(response: Any, given: Mapping[str, Any]) -> Execution:
         configuration=dict(work_group.configuration),
         output=output,
         reuse_minutes=by_age.get("MaxAgeInMinutes", 60) if by_age.get("Enabled") else None,
-        account=response.current_account,
-        region=response.region,
+        rights=Rights(caller_of(response.headers.get("Authorization", ""), response.current_account), response.region),
     )
 
 
@@ -276,7 +276,8 @@ def _store(execution: Execution) -> None:
     assert execution.answer is not None
     bucket, _, prefix = execution.output.removeprefix("s3://").partition("/")
     key = f"{prefix.strip('/')}/{execution.id}.csv".lstrip("/")
-    buckets = s3_backends[execution.account]["aws"]
+    execution.rights.write(bucket, key)
+    buckets = s3_backends[execution.rights.caller.account]["aws"]
     if bucket not in buckets.buckets:
         raise QueryFailedError(f"The S3 bucket of the output location does not exist: {bucket}")
     buckets.put_object(bucket, key, csv_of(execution.answer.columns, execution.answer.rows))

@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 
 from moto.athena.models import athena_backends
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 
 from lake_assets_tests.support.aws.operations import Call, call_of
@@ -44,19 +45,33 @@ class Access:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the session of a role, or somebody without one, who may do everything."""
+
+    account: str
+    session: Any = None
+
+    def denial(self, access: Access) -> str | None:
+        """What AWS says to who may not do this; None for who may."""
+        if self.session is None:
+            return None
+        is_granted = is_allowed(access, policies_of(self.session, self.account))
+        if is_granted and _is_trusted(access, self.session, self.account):
+            return None
+        return f"User: {self.session.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
+
+
 def authorised(application: Application, account: Account) -> Application:
     """The application, behind IAM."""
 
     def guarded(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        session = _session(environ, account.number)
-        if session is not None:
+        caller = caller_of(environ.get("HTTP_AUTHORIZATION", ""), account.number)
+        if caller.session is not None:
             call, body = call_of(environ), _body(environ)
             for access in accesses(call, environ, body, account):
-                if not is_allowed(access, policies_of(session, account.number)) or not _is_trusted(
-                    access, session, account.number
-                ):
+                if told := caller.denial(access):
                     drain(environ)
-                    told = f"User: {session.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
                     code = "AccessDenied" if call.service in ("s3", "sts") else "AccessDeniedException"
                     status = "400 BAD REQUEST" if call.service not in ("s3", "sts") else "403 FORBIDDEN"
                     return refused(call, environ, start, status=status, code=code, message=told)
@@ -118,7 +133,7 @@ def _matches(text: str, pattern: str) -> bool:
 def accesses(call: Call, environ: Mapping[str, Any], body: bytes, account: Account) -> list[Access]:
     """All that a request does, each part of which must be allowed."""
     if call.service == "s3":
-        return list(_of_s3(call, environ, body))
+        return [*_of_s3(call, environ, body), *_of_missing_object(call, environ, account)]
     given = json.loads(body) if environ.get("HTTP_X_AMZ_TARGET") else {}
     arn = f"arn:aws:{call.service}:{account.region}:{account.number}:"
     if call.service == "glue":
@@ -175,6 +190,20 @@ def _of_s3(call: Call, environ: Mapping[str, Any], body: bytes) -> Iterable[Acce
     return written
 
 
+def _of_missing_object(call: Call, environ: Mapping[str, Any], account: Account) -> Iterable[Access]:
+    """That an object is not there S3 tells only to who may list its bucket; the request names no prefix."""
+    if call.operation in ("GetObject", "HeadObject"):
+        place = call.resource
+    elif call.operation in ("CopyObject", "UploadPartCopy"):
+        place = unquote(environ["HTTP_X_AMZ_COPY_SOURCE"]).lstrip("/").partition("?versionId=")[0]
+    else:
+        return
+    bucket, _, key = place.partition("/")
+    s3 = s3_backends[account.number]["aws"]
+    if bucket in s3.buckets and s3.get_object(bucket, key) is None:
+        yield Access("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+
+
 def _names_of_glue(operation: str, given: Mapping[str, Any]) -> list[str]:
     """Resources as Glue asks for them: a table needs its database and the catalog allowed as well."""
     if "Crawl" in operation:
@@ -208,12 +237,14 @@ def _is_trusted(access: Access, session: Any, account: str) -> bool:
     )
 
 
-def _session(environ: Mapping[str, Any], account: str) -> Any:
-    """The role's session that credentials belong to; None for keys, and for roles that IAM does not know: they may do all."""
-    key = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
+def caller_of(authorization: str, account: str) -> Caller:
+    """Who signed a request. Keys, and roles that IAM does not know, are nobody's session: they may do all."""
+    key = authorization.partition("Credential=")[2].partition("/")[0]
     known = {role.arn for role in iam_backends[account]["aws"].roles.values()}
     sessions = sts_backends[account]["aws"].assumed_roles
-    return next((each for each in sessions if each.access_key_id == key and each.role_arn in known), None)
+    return Caller(
+        account, next((each for each in sessions if each.access_key_id == key and each.role_arn in known), None)
+    )
 
 
 def _body(environ: dict[str, Any]) -> bytes:

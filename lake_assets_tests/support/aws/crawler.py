@@ -1,9 +1,10 @@
 """Crawlers that crawl: plain moto's stay RUNNING until somebody lists their crawls, and never find a table.
 
-One looks at the Parquet objects of its S3 targets over HTTP, as a client, and writes tables and partitions of its database as
-Glue does for one schema per folder: the table level of its configuration, partition keys from `name=value` folders as text,
-columns merged over all files, partitions that inherit from their table. With the policy LOG a table that is there stays as it
-is, but new tables and partitions are created all the same. Crawls cost two DPUs for ten minutes at least.
+One looks at the Parquet objects of its S3 targets over HTTP, as a client with the credentials of its role, and writes tables
+and partitions of its database as Glue does for one schema per folder: the table level of its configuration, partition keys
+from `name=value` folders as text, columns merged over all files, partitions that inherit from their table. With the policy LOG
+a table that is there stays as it is, but new tables and partitions are created all the same. Crawls cost two DPUs for ten
+minutes at least.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from moto.glue.models import FakeCrawler
 from moto.moto_api import state_manager
 
 from lake_assets_tests.support.aws.patching import replaced
-from lake_assets_tests.support.aws.roles import FAKE_KEYS
+from lake_assets_tests.support.aws.roles import credentials_of
 
 _as_dict = FakeCrawler.as_dict
 _start = FakeCrawler.start_crawler
@@ -49,7 +50,10 @@ Columns = dict[str, str]
 def mended_crawlers(url: Callable[[], str], region: str) -> Iterator[None]:
     def start(crawler: FakeCrawler) -> None:
         _start(crawler)
-        clients = {service: _client(service, url(), region) for service in ("s3", "glue")}
+        keys = {name.lower(): value for name, value in credentials_of(crawler.backend, crawler.role, None).items()}
+        clients = {
+            service: boto3.client(service, region_name=region, endpoint_url=url(), **keys) for service in ("s3", "glue")
+        }
         threading.Thread(target=_crawl, args=(crawler, clients), name=f"crawl-{crawler.name}", daemon=True).start()
 
     # A crawl ends when it has crawled, not by itself.
@@ -59,11 +63,6 @@ def mended_crawlers(url: Callable[[], str], region: str) -> Iterator[None]:
             yield
         finally:
             state_manager.unset_transition("glue::crawl")
-
-
-def _client(service: str, url: str, region: str) -> Any:
-    keys = {name.lower(): value for name, value in FAKE_KEYS.items() if name != "AWS_SESSION_TOKEN"}
-    return boto3.client(service, region_name=region, endpoint_url=url, **keys)
 
 
 def _as_aws_tells_it(crawler: FakeCrawler) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The credentials under which a Glue job runs: those of its role, where the role is known to the emulator's IAM."""
+"""The credentials under which a Glue job or crawler runs: those of its role, where the role is known to the emulator's IAM."""
 
 from __future__ import annotations
 
