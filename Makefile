@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo dev test test-fast lint dictionary wheel bench infra-test infra-e2e infra-env clean
+.PHONY: help install demo dev test test-fast chaos lint dictionary wheel bench infra-test infra-e2e infra-env clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,9 @@ test: install $(CHECKOV) ## run all tests (as root on Debian, installs Chromium 
 
 test-fast: install ## run the unit tests only
 	$(BIN)/python -m pytest -ra -n 2 --dist loadfile lake_assets_tests/unit
+
+chaos: install ## attack every promise: kills, races, readers
+	CHAOS=1 $(BIN)/python -m pytest -ra lake_assets_tests/chaos
 
 lint: install ## check style, formatting and types
 	$(BIN)/ruff check .

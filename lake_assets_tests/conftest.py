@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lake_assets_tests.support.aws.emulator import Emulator
 
 SCALE = 0.01
-TIERS = ("unit", "infra", "aws", "integration", "ui")
+TIERS = ("unit", "infra", "aws", "chaos", "integration", "ui")
 _OUTPUT = "output.txt"
 _DONE = "done"
 IN_CI = bool(os.environ.get("CI"))
