@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -38,6 +39,15 @@ bucket, _, key = sys.argv[sys.argv.index("--lake_task") + 1].removeprefix("s3://
 body = Result(partitions=(), seconds=1.5).model_dump_json().encode()
 boto3.client("s3").put_object(Bucket=bucket, Key=key.replace("task.json", "result.json"), Body=body)
 """
+_ANSWER_WHEN_TOLD = (
+    """
+import time
+from pathlib import Path
+while not Path({told!r}).exists():
+    time.sleep(0.02)
+"""
+    + _ANSWER
+)
 _CHECKED_SCRIPT = """
 import sys
 from lake_assets.engine.glue_job import main
@@ -283,8 +293,25 @@ def _begin(aws: Emulator, lake: GlueLake, task: Task) -> None:
     aws.client("glue").start_job_run(JobName=f"{lake.name}-bronze", Arguments=arguments)
 
 
-def test_after_a_restart_the_run_that_goes_on_is_adopted_and_none_is_started(aws: Emulator, lake: MakeLake) -> None:
-    made = lake(_ANSWER.format(seconds=1))
+@pytest.fixture
+def long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A job whose runs go on until an engine has looked for them and begins to wait."""
+    told = tmp_path / "told"
+
+    def tell(seconds: float) -> None:
+        told.touch()
+        time.sleep(seconds)
+
+    # The name in that module alone: the emulator of this process sleeps too.
+    own = SimpleNamespace(sleep=tell, monotonic=time.monotonic)
+    monkeypatch.setattr("lake_assets.engine.glue_runs.time", own)
+    return _ANSWER_WHEN_TOLD.format(told=str(told), seconds=0)
+
+
+def test_after_a_restart_the_run_that_goes_on_is_adopted_and_none_is_started(
+    aws: Emulator, lake: MakeLake, long_run: str
+) -> None:
+    made = lake(long_run)
     dead, task = a_task(made), a_task(made)
     _begin(aws, made, dead)
     result = carry_out(made, task)
@@ -293,9 +320,9 @@ def test_after_a_restart_the_run_that_goes_on_is_adopted_and_none_is_started(aws
 
 
 def test_a_run_is_adopted_under_the_role_of_its_layer(
-    aws: Emulator, lake: MakeLake, monkeypatch: pytest.MonkeyPatch
+    aws: Emulator, lake: MakeLake, long_run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = lake(_ANSWER.format(seconds=1))
+    made = lake(long_run)
     dead, task = a_task(made), a_task(made)
     _begin(aws, made, dead)
     job = f"arn:aws:glue:{aws.region}:{aws.account}:job/{made.name}-bronze"
